@@ -1,0 +1,36 @@
+//! What a MsgFlo participant is, apart from any broker. Users name the crate `msgflo`.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`participant`] | a component, its ports, and how a struct becomes one |
+//! | `port` | [`Inport`] and [`Outport`], the fields of such a struct |
+//! | [`payload`] | how values become bytes: [`Json`], [`Any`], text, bytes, a format of your own |
+//! | [`network`] | the connection on which participants run |
+//! | `worker` | the loop from a delivery to its acknowledgement |
+//! | [`discovery`] | what participants tell of themselves |
+//! | [`transport`] | what is asked of a broker: the contract for transports |
+//! | [`memory`] | the transport within one process |
+//! | [`testing`] | running a participant in a test, without a broker |
+
+pub mod discovery;
+mod error;
+pub mod memory;
+mod message;
+pub mod network;
+pub mod participant;
+pub mod payload;
+mod port;
+pub mod testing;
+pub mod transport;
+mod worker;
+
+pub use bytes;
+pub use discovery::{Definition, PortDefinition};
+pub use error::{Error, ErrorKind, Result};
+pub use message::Message;
+pub use msgflo_derive::Participant;
+pub use network::{Handle, Network, Settings};
+pub use participant::{Component, Participant, Port};
+pub use payload::*;
+pub use port::{Inport, Outport};
+pub use transport::Transport;

@@ -1,0 +1,267 @@
+//! The transport within one process: `memory://`, or `memory://NAME` for one apart from others.
+//!
+//! All connections of a process to the same name share its queues; when the last is gone, so
+//! are they. It does all that a broker does, but for surviving the process: queues shared by
+//! workers, fan-out by edges, dead letters, redelivery, and memory that stays bounded, because
+//! a sender waits while a queue is full.
+//!
+//! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default). Dead
+//! letters are kept up to that number too, the oldest go first.
+
+mod queue;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream;
+use tokio::sync::{broadcast, watch};
+use url::Url;
+
+use crate::transport::{
+    Announcements, Deliveries, Direction, Edge, Queue, QueueStatistics, Target, Transport,
+    without_password,
+};
+use crate::{Definition, Error, ErrorKind, Message, Result};
+use queue::{Consumer, MemoryQueue};
+
+const DEFAULT_CAPACITY: usize = 10_000;
+/// How many announcements a watcher may be behind before it misses some.
+const ANNOUNCEMENTS: usize = 1024;
+
+static BROKERS: LazyLock<Mutex<HashMap<String, Weak<Broker>>>> = LazyLock::new(Default::default);
+
+struct Broker {
+    capacity: usize,
+    topology: RwLock<Topology>,
+    present: Mutex<HashMap<String, Definition>>,
+    announcements: broadcast::Sender<Definition>,
+}
+
+#[derive(Default)]
+struct Topology {
+    queues: HashMap<String, Arc<MemoryQueue>>,
+    /// By an outport's queue, the inports' queues that are bound to it.
+    exchanges: HashMap<String, Vec<Arc<MemoryQueue>>>,
+}
+
+/// Connects to the broker that the URL names within this process.
+///
+/// # Errors
+/// If the URL has a setting that is unknown or is not a number.
+pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
+    let mut capacity = DEFAULT_CAPACITY;
+    for (key, value) in url.query_pairs() {
+        capacity = match (&*key, value.parse()) {
+            ("capacity", Ok(number)) if number > 0 => number,
+            _ => {
+                return Err(Error::invalid(format!(
+                    "`{key}={value}` in {url}: memory:// takes `capacity=NUMBER`, 1 or more"
+                )));
+            }
+        };
+    }
+    let name = url.host_str().unwrap_or_default().to_owned();
+    let mut brokers = lock(&BROKERS);
+    brokers.retain(|_, broker| broker.strong_count() > 0);
+    let broker = brokers.get(&name).and_then(Weak::upgrade).unwrap_or_else(|| {
+        let broker = Arc::new(Broker {
+            capacity,
+            topology: Default::default(),
+            present: Default::default(),
+            announcements: broadcast::Sender::new(ANNOUNCEMENTS),
+        });
+        brokers.insert(name, Arc::downgrade(&broker));
+        broker
+    });
+    Ok(Arc::new(Memory {
+        url: without_password(url),
+        broker,
+        announced: Default::default(),
+        closed: watch::Sender::new(false),
+        reconnections: watch::Sender::new(0),
+    }))
+}
+
+/// One connection to a [`Broker`].
+struct Memory {
+    url: String,
+    broker: Arc<Broker>,
+    announced: Mutex<HashSet<String>>,
+    closed: watch::Sender<bool>,
+    reconnections: watch::Sender<u64>,
+}
+
+impl Memory {
+    fn queue(&self, name: &str) -> Result<Arc<MemoryQueue>> {
+        self.check_open()?;
+        let queue = self.broker.topology().queues.get(name).cloned();
+        queue.ok_or_else(|| self.missing(name, "inport"))
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if *self.closed.borrow() {
+            return Err(ErrorKind::Closed(format!("{} is closed", self.url)).into());
+        }
+        Ok(())
+    }
+
+    fn missing(&self, queue: &str, what: &str) -> Error {
+        ErrorKind::Queue {
+            url: self.url.clone(),
+            queue: queue.into(),
+            reason: format!(
+                "there is no such {what}; start the participant that has it first, and compare the name with what it announces"
+            ),
+        }
+        .into()
+    }
+}
+
+impl Broker {
+    fn topology(&self) -> std::sync::RwLockReadGuard<'_, Topology> {
+        self.topology.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn topology_mut(&self) -> std::sync::RwLockWriteGuard<'_, Topology> {
+        self.topology.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Transport for Memory {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn declare(&self, queue: &Queue) -> Result<()> {
+        self.check_open()?;
+        let capacity = self.broker.capacity;
+        let topology = &mut *self.broker.topology_mut();
+        let bound = topology.exchanges.entry(queue.name.clone()).or_default();
+        if queue.direction == Direction::In && !topology.queues.contains_key(&queue.name) {
+            let dead_name = self.dead_letter_queue(&queue.name);
+            let dead = topology
+                .queues
+                .entry(dead_name)
+                .or_insert_with(|| Arc::new(MemoryQueue::new(capacity, None)))
+                .clone();
+            let inport = Arc::new(MemoryQueue::new(capacity, Some(dead)));
+            topology.queues.insert(queue.name.clone(), inport.clone());
+            // An outport and an inport of the same name are connected without an edge.
+            bound.push(inport);
+        }
+        Ok(())
+    }
+
+    async fn consume(&self, queue: &str, prefetch: u16) -> Result<Deliveries> {
+        let consumer = Consumer::new(self.queue(queue)?, prefetch, self.closed.subscribe());
+        Ok(Deliveries::new(stream::unfold(consumer, |mut consumer| async move {
+            let delivery = consumer.next().await?;
+            Some((Ok(delivery), consumer))
+        })))
+    }
+
+    async fn publish(&self, target: Target<'_>, message: Message) -> Result<()> {
+        self.check_open()?;
+        let full = {
+            let topology = self.broker.topology();
+            let targets = match target {
+                Target::Outport(name) => match topology.exchanges.get(name) {
+                    Some(bound) => &bound[..],
+                    None => return Err(self.missing(name, "outport")),
+                },
+                Target::Inport(name) => match topology.queues.get(name) {
+                    Some(queue) => std::slice::from_ref(queue),
+                    None => return Err(self.missing(name, "inport")),
+                },
+            };
+            let full = targets.iter().filter(|queue| !queue.try_push(&message));
+            full.cloned().collect::<Vec<_>>()
+        };
+        let mut closed = self.closed.subscribe();
+        for queue in full {
+            tokio::select! {
+                () = queue.push(&message) => {}
+                _ = closed.wait_for(|closed| *closed) => return self.check_open(),
+            }
+        }
+        Ok(())
+    }
+
+    async fn bind(&self, edge: &Edge) -> Result<()> {
+        let target = self.queue(&edge.target)?;
+        let topology = &mut *self.broker.topology_mut();
+        let bound = topology
+            .exchanges
+            .get_mut(&edge.source)
+            .ok_or_else(|| self.missing(&edge.source, "outport"))?;
+        if !bound.iter().any(|queue| Arc::ptr_eq(queue, &target)) {
+            bound.push(target);
+        }
+        Ok(())
+    }
+
+    async fn unbind(&self, edge: &Edge) -> Result<()> {
+        let target = self.queue(&edge.target)?;
+        if let Some(bound) = self.broker.topology_mut().exchanges.get_mut(&edge.source) {
+            bound.retain(|queue| !Arc::ptr_eq(queue, &target));
+        }
+        Ok(())
+    }
+
+    async fn announce(&self, definition: &Definition, _expiry: Duration) -> Result<()> {
+        self.check_open()?;
+        lock(&self.broker.present).insert(definition.id.clone(), definition.clone());
+        lock(&self.announced).insert(definition.id.clone());
+        // Fails when nobody watches.
+        let _ = self.broker.announcements.send(definition.clone());
+        Ok(())
+    }
+
+    async fn watch(&self) -> Result<Announcements> {
+        self.check_open()?;
+        // Subscribed before the list is read: an announcement may come twice, never not at all.
+        let live = self.broker.announcements.subscribe();
+        let present: Vec<_> = lock(&self.broker.present).values().cloned().collect();
+        let state = (present, live, self.closed.subscribe());
+        Ok(Announcements::new(stream::unfold(state, |mut state| async move {
+            let (present, live, closed) = &mut state;
+            if let Some(definition) = present.pop() {
+                return Some((Ok(definition), state));
+            }
+            loop {
+                let received = tokio::select! {
+                    _ = closed.wait_for(|closed| *closed) => return None,
+                    received = live.recv() => received,
+                };
+                match received {
+                    Ok(definition) => return Some((Ok(definition), state)),
+                    // What was missed is announced again with the next heartbeat.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        })))
+    }
+
+    async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
+        Ok(self.queue(queue)?.statistics())
+    }
+
+    fn reconnections(&self) -> watch::Receiver<u64> {
+        self.reconnections.subscribe()
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.closed.send_replace(true);
+        let announced = std::mem::take(&mut *lock(&self.announced));
+        lock(&self.broker.present).retain(|id, _| !announced.contains(id));
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

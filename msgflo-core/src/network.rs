@@ -1,0 +1,306 @@
+//! The network: a connection on which participants run.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::discovery::Definition;
+use crate::participant::{Participant, Port, Ports};
+use crate::transport::{Announcements, Direction, Edge, Queue, QueueStatistics, Target, Transport};
+use crate::worker::{self, Worker};
+use crate::{Encode, Error, ErrorKind, Result, payload};
+
+/// A connection to a broker, on which any number of participants run.
+///
+/// ```
+/// # async fn example<P: msgflo_core::Participant + Default>() -> msgflo_core::Result<()> {
+/// use msgflo_core::{Network, memory};
+///
+/// let network = Network::new(memory::connect(&"memory://".parse()?)?);
+/// let first = network.start("first", P::default()).await?;
+/// let second = network.start("second", P::default()).await?;
+/// network.bind("first.OUT", "second.IN").await?;
+/// // …
+/// network.shutdown().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Network {
+    transport: Arc<dyn Transport>,
+    running: Arc<Mutex<Vec<Running>>>,
+    failure: Arc<watch::Sender<Option<String>>>,
+}
+
+/// How a participant is run; [`Settings::default`] is what [`Network::start`] takes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How many messages of an inport are processed at once, and so also how many the broker
+    /// hands out before the first is acknowledged. An inport's own `concurrency` goes first.
+    pub concurrency: u16,
+    /// Participants not heard of for this long count as late: announcements are sent every
+    /// `discovery_period / 2.2`.
+    pub discovery_period: Duration,
+    /// Initial information packets: inport and value, processed before any message.
+    pub iips: Vec<(String, Value)>,
+}
+
+/// [`Settings::concurrency`] where nothing else is said.
+pub const DEFAULT_CONCURRENCY: u16 = 10;
+
+/// [`Settings::discovery_period`] where nothing else is said: 60 s, as in msgflo-nodejs.
+pub const DEFAULT_DISCOVERY_PERIOD: Duration = Duration::from_secs(60);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: DEFAULT_CONCURRENCY,
+            discovery_period: DEFAULT_DISCOVERY_PERIOD,
+            iips: Vec::new(),
+        }
+    }
+}
+
+/// The tasks of one participant.
+struct Running {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// A started participant. Derefs to it, so that its outports can be used:
+/// `web.new_job.send(…)`. Dropping the handle does not stop the participant.
+pub struct Handle<P> {
+    participant: Arc<P>,
+    definition: Arc<Definition>,
+}
+
+impl<P> Handle<P> {
+    /// What the participant announces: its id, its ports and their queues.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+}
+
+impl<P> Clone for Handle<P> {
+    fn clone(&self) -> Self {
+        Self { participant: self.participant.clone(), definition: self.definition.clone() }
+    }
+}
+
+impl<P> Deref for Handle<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.participant
+    }
+}
+
+impl Network {
+    /// A network on a transport that is connected.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, running: Default::default(), failure: Arc::new(watch::Sender::new(None)) }
+    }
+
+    /// The transport beneath.
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
+    }
+
+    /// Starts a participant in a role, with default [`Settings`]. When it returns, the
+    /// participant's queues exist, it receives, and it has announced itself.
+    ///
+    /// # Errors
+    /// If a queue cannot be had, or the role cannot be one.
+    pub async fn start<P: Participant>(&self, role: &str, participant: P) -> Result<Handle<P>> {
+        self.start_with(role, participant, Settings::default()).await
+    }
+
+    /// Starts a participant in a role.
+    ///
+    /// # Errors
+    /// If a queue cannot be had, an IIP is refused, or a setting or the role cannot be used.
+    pub async fn start_with<P: Participant>(
+        &self,
+        role: &str,
+        mut participant: P,
+        settings: Settings,
+    ) -> Result<Handle<P>> {
+        let component = P::component();
+        let definition = Arc::new(component.instantiate(role)?);
+        check(&settings)?;
+
+        let mut ports = Ports::new(component.clone(), &definition, self.transport.clone());
+        participant.connect(&mut ports);
+        let (participant, dispatches) = ports.finish(participant);
+
+        for (ports, direction) in
+            [(&component.inports, Direction::In), (&component.outports, Direction::Out)]
+        {
+            for port in ports.iter().filter(|port| !port.hidden) {
+                self.transport.declare(&queue(port, role, direction)).await?;
+            }
+        }
+        for (port, value) in &settings.iips {
+            let Some((_, dispatch)) =
+                dispatches.iter().find(|(id, _)| id.eq_ignore_ascii_case(port))
+            else {
+                let known: Vec<_> = dispatches.iter().map(|(id, _)| format!("`{id}`")).collect();
+                return Err(Error::invalid(format!(
+                    "no inport `{port}` for the IIP on {role}: it has {}",
+                    if known.is_empty() { "none".into() } else { known.join(", ") }
+                )));
+            };
+            worker::process_iip(dispatch, participant.clone(), value).await.map_err(|error| {
+                Error::message(format!("{role} refused the IIP for its inport `{port}`: {error}"))
+            })?;
+        }
+
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = Vec::new();
+        for (id, dispatch) in dispatches {
+            let Some(port) = component.inports.iter().find(|port| port.id == id && !port.hidden)
+            else {
+                continue;
+            };
+            let concurrency = port.concurrency.unwrap_or(settings.concurrency);
+            let deliveries = self.transport.consume(&port.queue_of(role), concurrency).await?;
+            let worker = Worker::new(role, &id, concurrency, participant.clone(), dispatch);
+            let failure = self.failure.clone();
+            let stopped = stopped.clone();
+            tasks.push(tokio::spawn(async move {
+                if let Err(error) = worker.run(deliveries, stopped).await {
+                    failure.send_if_modified(|first| {
+                        first.get_or_insert_with(|| error.to_string());
+                        true
+                    });
+                }
+            }));
+        }
+        self.transport.announce(&definition, settings.discovery_period).await?;
+        tasks.push(tokio::spawn(heartbeat(
+            self.transport.clone(),
+            definition.clone(),
+            settings.discovery_period,
+            stopped,
+        )));
+        self.running().push(Running { stop, tasks });
+        Ok(Handle { participant, definition })
+    }
+
+    /// Binds an outport's queue to an inport's. Both participants must have been started (here
+    /// or elsewhere). Binding what is bound changes nothing.
+    ///
+    /// # Errors
+    /// If one of the queues does not exist, or the transport has no edges.
+    pub async fn bind(&self, source: &str, target: &str) -> Result<()> {
+        self.transport.bind(&Edge { source: source.into(), target: target.into() }).await
+    }
+
+    /// Takes the edge between two queues away.
+    ///
+    /// # Errors
+    /// If one of the queues does not exist, or the transport has no edges.
+    pub async fn unbind(&self, source: &str, target: &str) -> Result<()> {
+        self.transport.unbind(&Edge { source: source.into(), target: target.into() }).await
+    }
+
+    /// Sends a value straight into an inport's queue.
+    ///
+    /// # Errors
+    /// If there is no such queue, or the value cannot be written in its format.
+    pub async fn send<P: Encode>(&self, queue: &str, value: P) -> Result<()> {
+        self.transport.publish(Target::Inport(queue), payload::encode(value)?).await
+    }
+
+    /// Sees the announcements of all participants from now on.
+    ///
+    /// # Errors
+    /// If the broker does not let us.
+    pub async fn watch(&self) -> Result<Announcements> {
+        self.transport.watch().await
+    }
+
+    /// What is waiting in an inport's queue.
+    ///
+    /// # Errors
+    /// If there is no such queue.
+    pub async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
+        self.transport.statistics(queue).await
+    }
+
+    /// Returns when a participant cannot go on: its queue is gone and cannot be had again.
+    /// Waits for ever while all is well.
+    pub async fn failed(&self) -> Error {
+        let mut failure = self.failure.subscribe();
+        match failure.wait_for(Option::is_some).await {
+            Ok(reason) => Error::message(reason.as_deref().unwrap_or_default()),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops receiving, finishes the messages in flight, acknowledges them, and disconnects.
+    ///
+    /// # Errors
+    /// If the broker cannot be told any more; messages that it then does not know to be
+    /// processed, it delivers again.
+    pub async fn shutdown(&self) -> Result<()> {
+        let running = std::mem::take(&mut *self.running());
+        for participant in &running {
+            participant.stop.send_replace(true);
+        }
+        for task in running.into_iter().flat_map(|participant| participant.tasks) {
+            // A task that panicked has told so itself, and has nothing more to finish.
+            let _ = task.await;
+        }
+        self.transport.close().await
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check(settings: &Settings) -> Result<()> {
+    if settings.concurrency == 0 {
+        return Err(Error::invalid("a concurrency of 0 would process nothing: give 1 or more"));
+    }
+    if settings.discovery_period < Duration::from_millis(100) {
+        return Err(Error::invalid("a discovery period under 0.1 s would flood the broker"));
+    }
+    Ok(())
+}
+
+fn queue(port: &Port, role: &str, direction: Direction) -> Queue {
+    Queue { name: port.queue_of(role), direction, persistent: port.persistent }
+}
+
+/// Announces the participant regularly, and at once after a reconnection.
+async fn heartbeat(
+    transport: Arc<dyn Transport>,
+    definition: Arc<Definition>,
+    period: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut reconnections = transport.reconnections();
+    reconnections.mark_unchanged();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = tokio::time::sleep(period.div_f64(2.2)) => {}
+            Ok(()) = reconnections.changed() => {}
+        }
+        let announced = tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            announced = transport.announce(&definition, period) => announced,
+        };
+        match announced {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), Some(ErrorKind::Closed(_))) => return,
+            Err(error) => tracing::warn!(role = definition.role, "cannot announce: {error}"),
+        }
+    }
+}
