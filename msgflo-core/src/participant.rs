@@ -154,6 +154,52 @@ impl Port {
         }
     }
 
+    /// Sets its address on the broker, where `#ROLE` stands for the role.
+    pub fn queue(mut self, queue: &str) -> Self {
+        self.queue = Some(queue.into());
+        self
+    }
+
+    /// Sets what it is for.
+    pub fn description(mut self, description: &str) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Sets a JSON schema of what it carries, or the URL of one. Text that is a JSON object
+    /// counts as the schema itself.
+    ///
+    /// ```
+    /// use msgflo_core::Port;
+    ///
+    /// let port = Port::new("in", "object").schema(r#"{ "type": "object" }"#);
+    /// assert_eq!(port.schema.unwrap()["type"], "object");
+    /// ```
+    pub fn schema(mut self, schema: impl Into<Value>) -> Self {
+        let schema = schema.into();
+        let object = schema.as_str().and_then(|text| serde_json::from_str(text).ok());
+        self.schema = Some(object.map_or(schema, Value::Object));
+        self
+    }
+
+    /// Sets whether it is the participant's own affair: without a queue, and not announced.
+    pub fn hidden(mut self, hidden: bool) -> Self {
+        self.hidden = hidden;
+        self
+    }
+
+    /// Sets whether its queue survives its last user and the broker's restart.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.persistent = persistent;
+        self
+    }
+
+    /// Sets how many messages are processed at once, at least 1.
+    pub fn concurrency(mut self, concurrency: u16) -> Self {
+        self.concurrency = Some(concurrency);
+        self
+    }
+
     /// The port's address on the broker.
     pub(crate) fn queue_of(&self, role: &str) -> String {
         match &self.queue {

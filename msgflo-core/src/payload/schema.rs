@@ -1,0 +1,51 @@
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use super::{Json, Payload};
+
+/// A payload whose type tells its JSON schema: what `#[inport(schema)]` and `#[outport(schema)]`
+/// announce.
+///
+/// ```
+/// use msgflo_core::{Describe, Json};
+///
+/// #[derive(schemars::JsonSchema)]
+/// struct Job {
+///     width: u32,
+/// }
+/// assert_eq!(Json::<Job>::schema()["properties"]["width"]["type"], "integer");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no JSON schema",
+    note = "`Json<T>` needs `T: schemars::JsonSchema`; for other payloads, give the text: `schema = \"…\"`"
+)]
+pub trait Describe: Payload {
+    /// The JSON schema of what it carries.
+    fn schema() -> Value;
+}
+
+impl<T: JsonSchema + Send + 'static> Describe for Json<T> {
+    fn schema() -> Value {
+        schemars::schema_for!(T).to_value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_names_the_fields_and_those_that_are_required() {
+        /// A photo to resize
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "only described")]
+        struct Job {
+            url: String,
+            width: Option<u32>,
+        }
+        let schema = Json::<Job>::schema();
+        assert_eq!(schema["description"], "A photo to resize");
+        assert_eq!(schema["properties"]["url"]["type"], "string");
+        assert_eq!(schema["required"], serde_json::json!(["url"]));
+    }
+}

@@ -1,0 +1,211 @@
+//! Checks that what was read makes a participant, and says what to write where it does not.
+
+use std::collections::HashSet;
+
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, Error, Fields, GenericArgument, Ident, LitStr, Path, PathArguments, Type};
+
+use crate::parse::{Field, Participant, Port};
+
+/// A field that is a port, and can be one.
+pub(crate) struct ValidPort<'a> {
+    pub field: &'a Ident,
+    pub id: String,
+    pub payload: &'a Type,
+    pub port: &'a Port<'a>,
+    pub direction: Direction<'a>,
+}
+
+pub(crate) enum Direction<'a> {
+    /// Messages are received, and handed to the method.
+    In(&'a Path),
+    /// Messages are sent.
+    Out,
+}
+
+/// The ports in the order of their fields.
+pub(crate) fn ports<'a>(
+    participant: &'a Participant<'a>,
+    errors: &mut Vec<Error>,
+) -> Vec<ValidPort<'a>> {
+    check_struct(participant, errors);
+    let mut ports = Vec::new();
+    let (mut inport_ids, mut outport_ids) = (HashSet::new(), HashSet::new());
+    for field in &participant.fields {
+        for (what, port, ids) in [
+            ("inport", &field.inport, &mut inport_ids),
+            ("outport", &field.outport, &mut outport_ids),
+        ] {
+            if let Some(port) = port {
+                check_id(field, port, what, ids, errors);
+            }
+        }
+        ports.extend(valid_port(field, errors));
+    }
+    ports
+}
+
+fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
+    let node = participant.node;
+    match &node.data {
+        Data::Struct(data) => {
+            if let Fields::Unnamed(fields) = &data.fields {
+                errors.push(Error::new_spanned(
+                    fields,
+                    "a participant's ports are named by their fields: write \
+                     `struct Name { … }`, or `struct Name;` for one without ports",
+                ));
+            }
+        }
+        Data::Enum(data) => errors.push(Error::new(
+            data.enum_token.span(),
+            "a participant is a struct, not an enum: put the enum into a field",
+        )),
+        Data::Union(data) => errors.push(Error::new(
+            data.union_token.span(),
+            "a participant is a struct, not a union: put the union into a field",
+        )),
+    }
+    if !node.generics.params.is_empty() {
+        errors.push(Error::new_spanned(
+            &node.generics,
+            "a participant is one component, and cannot have generics or lifetimes: write the \
+             types out, and own what is borrowed",
+        ));
+    }
+    check_not_empty("component", &participant.component, errors);
+    check_not_empty("icon", &participant.icon, errors);
+}
+
+fn check_id<'a>(
+    field: &'a Field<'a>,
+    port: &Port<'_>,
+    what: &str,
+    ids: &mut HashSet<String>,
+    errors: &mut Vec<Error>,
+) {
+    let id = port_id(field, port);
+    // Graphs name ports without regard to case.
+    if !ids.insert(id.to_lowercase()) {
+        let span = port.id.as_ref().map_or(field.name.span(), LitStr::span);
+        errors.push(Error::new(
+            span,
+            format!(
+                "there is another {what} `{id}` (capitals make no difference): give one of them \
+                 another name, or `#[{what}(id = \"…\")]`"
+            ),
+        ));
+    }
+}
+
+fn port_id(field: &Field<'_>, port: &Port<'_>) -> String {
+    port.id.as_ref().map_or_else(|| field.name.unraw().to_string(), LitStr::value)
+}
+
+fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<ValidPort<'a>> {
+    let name = field.name;
+    let (port, what, wrapper) = match (&field.inport, &field.outport) {
+        (Some(_), Some(outport)) => {
+            errors.push(Error::new_spanned(
+                outport.attribute,
+                format!("`{name}` cannot be both an inport and an outport: make two fields of it"),
+            ));
+            return None;
+        }
+        (Some(inport), None) => (inport, "inport", "Inport"),
+        (None, Some(outport)) => (outport, "outport", "Outport"),
+        (None, None) => {
+            check_is_state(field, errors);
+            return None;
+        }
+    };
+    check_not_empty("id", &port.id, errors);
+    check_not_empty("queue", &port.queue, errors);
+    check_not_empty("type", &port.port_type, errors);
+    if let (true, Some(queue)) = (port.hidden, &port.queue) {
+        errors.push(Error::new_spanned(
+            queue,
+            "a hidden port has no queue: take either `queue` or `hidden` away",
+        ));
+    }
+    let direction = match (what, &port.process) {
+        ("outport", _) => Some(Direction::Out),
+        (_, Some(process)) => Some(Direction::In(process)),
+        (_, None) => {
+            if port.understood {
+                errors.push(Error::new_spanned(
+                    port.attribute,
+                    "name the method that each message is handed to: `#[inport(process = resize)]`",
+                ));
+            }
+            None
+        }
+    };
+    let payload = match port_type(field.ty) {
+        Some((last, payload)) if last == wrapper => payload.or_else(|| {
+            errors.push(Error::new_spanned(
+                field.ty,
+                format!("say what the port carries: `{wrapper}<Json<T>>`"),
+            ));
+            None
+        }),
+        _ => {
+            errors.push(Error::new_spanned(
+                field.ty,
+                format!(
+                    "`#[{what}]` is for a field of type `{wrapper}<P>`: write \
+                     `{name}: {wrapper}<…>`, or take the attribute away"
+                ),
+            ));
+            None
+        }
+    };
+    let (direction, payload) = (direction?, payload?);
+    Some(ValidPort { field: name, id: port_id(field, port), payload, port, direction })
+}
+
+fn check_is_state(field: &Field<'_>, errors: &mut Vec<Error>) {
+    let attribute = match port_type(field.ty) {
+        Some((last, _)) if last == "Inport" => "#[inport(process = method)]",
+        Some((last, _)) if last == "Outport" => "#[outport]",
+        _ => return,
+    };
+    errors.push(Error::new_spanned(
+        field.ty,
+        format!("this port is not connected: write `{attribute}` above `{}`", field.name),
+    ));
+}
+
+fn check_not_empty(key: &str, value: &Option<LitStr>, errors: &mut Vec<Error>) {
+    if let Some(text) = value
+        && text.value().trim().is_empty()
+    {
+        errors.push(Error::new_spanned(
+            text,
+            format!("`{key}` must not be empty: fill it in, or take it away for the default"),
+        ));
+    }
+}
+
+/// The last segment of a type's path, and its type argument where it has just one.
+fn port_type(ty: &Type) -> Option<(&Ident, Option<&Type>)> {
+    match ty {
+        Type::Group(group) => port_type(&group.elem),
+        Type::Paren(paren) => port_type(&paren.elem),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let payload = match &last.arguments {
+                PathArguments::AngleBracketed(list) if list.args.len() == 1 => {
+                    match list.args.first() {
+                        Some(GenericArgument::Type(payload)) => Some(payload),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            Some((&last.ident, payload))
+        }
+        _ => None,
+    }
+}
