@@ -1,0 +1,4 @@
+//! A service that resizes images.
+mod format;
+mod images;
+fn main() {}
