@@ -24,3 +24,8 @@ async fn doubles() {
     harness.send("in", Json(21)).await.unwrap();
     assert_eq!(harness.receive::<Json<i32>>("out").await.unwrap().0, 42);
 }
+
+#[test]
+fn misuse_is_explained_where_it_stands() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

@@ -2,6 +2,7 @@
 
 use std::any::Any as StdAny;
 use std::collections::HashSet;
+use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -228,6 +229,43 @@ impl Port {
 pub(crate) type Dispatch<S> =
     Arc<dyn Fn(Arc<S>, Message) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// The method that an inport's messages are handed to.
+#[doc(hidden)]
+pub struct Method<S, P>(MethodFn<S, P>);
+
+type MethodFn<S, P> = Arc<dyn Fn(Arc<S>, P) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+impl<S, P> Method<S, P> {
+    /// Asks nothing of `P`: what is wrong with a payload is told where the field is connected.
+    pub fn new<R>(method: impl Fn(Arc<S>, P) -> R + Send + Sync + 'static) -> Self
+    where
+        R: Future<Output: Outcome> + Send + 'static,
+    {
+        Self(Arc::new(move |participant, payload| {
+            let outcome = method(participant, payload);
+            Box::pin(async move { outcome.await.into_result() })
+        }))
+    }
+}
+
+/// What an inport's method comes to.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "an inport's method returns `Result<(), E>`, not `{Self}`",
+    label = "returns `{Self}`",
+    note = "write `async fn method(&self, payload: P) -> msgflo::Result<()>`"
+)]
+pub trait Outcome {
+    /// Any error as msgflo's own.
+    fn into_result(self) -> Result<()>;
+}
+
+impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
+    fn into_result(self) -> Result<()> {
+        self.map_err(Error::from_method)
+    }
+}
+
 /// What [`Participant::connect`] connects the fields to.
 #[doc(hidden)]
 pub struct Ports<S> {
@@ -268,25 +306,20 @@ impl<S: Participant> Ports<S> {
     }
 
     /// Connects an inport's field, and remembers the method that processes its messages.
-    pub fn inport<P, F, R>(&mut self, id: &str, field: &mut Inport<P>, method: F)
-    where
-        P: Decode,
-        F: Fn(Arc<S>, P) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<()>> + Send + 'static,
-    {
-        let method = Arc::new(method);
+    pub fn inport<P: Decode>(&mut self, id: &str, field: &mut Inport<P>, method: Method<S, P>) {
+        let Method(method) = method;
         let (owner, own) = (self.owner.clone(), method.clone());
         let hidden = self.component.inports.iter().any(|port| port.id == id && port.hidden);
         field.connect(id, hidden, move |value: P| {
             let owner = owner.get().and_then(Weak::upgrade);
             match owner {
-                Some(owner) => Box::pin(own(owner, value)) as BoxFuture<'static, Result<()>>,
+                Some(owner) => own(owner, value),
                 None => Box::pin(async { Err(Error::message("the participant is gone")) }),
             }
         });
         let dispatch = move |participant, message| match payload::decode::<P>(message) {
-            Ok(value) => Box::pin(method(participant, value)) as BoxFuture<'static, Result<()>>,
-            Err(error) => Box::pin(std::future::ready(Err(error))),
+            Ok(value) => method(participant, value),
+            Err(error) => Box::pin(std::future::ready(Err(error))) as BoxFuture<'static, _>,
         };
         self.dispatches.push((id.into(), Arc::new(dispatch)));
     }

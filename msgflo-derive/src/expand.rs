@@ -126,12 +126,12 @@ fn connect(port: &ValidPort<'_>, ports: &Ident) -> TokenStream {
                 Some(method) => quote_spanned!(span=> Self::#method),
                 None => quote!(#method),
             };
-            let process = quote_spanned! {span=>
-                |#participant, #payload_name| async move {
-                    #method(&#participant, #payload_name).await.map_err(::msgflo::Error::from_method)
-                }
+            let method = quote_spanned! {span=>
+                ::msgflo::participant::Method::<Self, #payload>::new(|#participant, #payload_name| async move {
+                    #method(&#participant, #payload_name).await
+                })
             };
-            quote_spanned!(at(payload)=> #ports.inport(#id, #member, #process);)
+            quote_spanned!(at(payload)=> #ports.inport(#id, #member, #method);)
         }
     }
 }

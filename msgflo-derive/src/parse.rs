@@ -5,7 +5,6 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Expr, ExprLit, Fields, Ident, Lit, LitStr, Meta, Path,
     Token, Type, token,
@@ -144,7 +143,9 @@ struct Pair {
 
 impl Parse for Pair {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let key = input.call(Ident::parse_any)?;
+        let key = input.call(Ident::parse_any).map_err(|error| {
+            Error::new(error.span(), "expected an option by its name, as in `label = \"…\"`")
+        })?;
         let key_text = key.unraw();
         if input.peek(token::Paren) {
             return Err(input.error(format!("write `{key_text} = …`")));
@@ -222,8 +223,11 @@ impl Options {
         let pair = self.take(key)?;
         let understood = understand(pair.value.as_ref().map(ungrouped));
         if understood.is_none() {
-            let span = pair.value.map_or(pair.key.span(), |value| value.span());
-            errors.push(Error::new(span, format!("`{key}` takes {expected}")));
+            let message = format!("`{key}` takes {expected}");
+            errors.push(match pair.value {
+                Some(value) => Error::new_spanned(value, message),
+                None => Error::new(pair.key.span(), message),
+            });
         }
         understood
     }

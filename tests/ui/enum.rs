@@ -1,0 +1,9 @@
+use msgflo::{Participant};
+
+#[derive(Participant)]
+enum Resize {
+    Small,
+    Large,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use msgflo::{Json, Outport, Participant};
+
+#[derive(Participant)]
+struct Resize(Outport<Json<u32>>);
+
+fn main() {}
