@@ -1,2 +1,68 @@
-//! stub
+//! MsgFlo connects programs in any language into one network through a message broker. With
+//! this crate, a struct becomes a *participant* of it: it receives on inports, sends on outports,
+//! and announces both, on RabbitMQ or within one process, with any payload format.
+//!
+//! ```no_run
+//! use msgflo::{Inport, Json, Outport, Participant};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Deserialize)]
+//! struct Reading {
+//!     celsius: f64,
+//! }
+//!
+//! #[derive(Serialize)]
+//! struct Alarm {
+//!     text: String,
+//! }
+//!
+//! /// Raise an alarm when it is too hot
+//! #[derive(Participant, Default)]
+//! #[participant(component = "weather/Watch", icon = "thermometer-full")]
+//! struct Watch {
+//!     #[inport(process = check)]
+//!     reading: Inport<Json<Reading>>,
+//!     /// One for each reading above the limit
+//!     #[outport]
+//!     alarm: Outport<Json<Alarm>>,
+//!     limit: f64,
+//! }
+//!
+//! impl Watch {
+//!     async fn check(&self, Json(reading): Json<Reading>) -> msgflo::Result<()> {
+//!         if reading.celsius > self.limit {
+//!             self.alarm.send(Json(Alarm { text: format!("{} °C", reading.celsius) })).await?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> msgflo::Result<()> {
+//!     msgflo::run(Watch { limit: 30.0, ..Default::default() }).await
+//! }
+//! ```
+//!
+//! - [`run`] is the whole `main` of a worker; [`connect`] is for programs that are more than
+//!   that, and for several participants in one process.
+//! - A message is acknowledged when its method returns `Ok`, and everything it has sent is
+//!   confirmed by the broker by then. `Err`, or a panic, rejects it: to the dead letters.
+//! - [`testing::Harness`] runs a participant in a test, without a broker.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `amqp` | `amqp://` and `amqps://` URLs: RabbitMQ |
+//! | `protobuf` | [`Protobuf`](payload) payloads, by `prost` |
+//! | `xml` | [`Xml`](payload) payloads, by `quick-xml` |
+//! | `schema` | bare `#[inport(schema)]`: JSON schemas by `schemars` |
+//!
+//! `memory://` URLs, for participants of one process, need none.
+
+mod options;
+mod run;
+mod scheme;
+
 pub use msgflo_core::*;
+pub use options::Options;
+pub use run::run;
+pub use scheme::{connect, connect_within, register_transport};

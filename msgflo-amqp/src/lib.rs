@@ -1,1 +1,62 @@
-//! stub
+//! MsgFlo on RabbitMQ (AMQP 0-9-1), with exactly the queues and exchanges of msgflo-nodejs, so
+//! that workers in Rust, Node.js and other languages can share a role.
+//!
+//! | what | on the broker |
+//! |---|---|
+//! | inport `q` | durable queue `q` with `x-dead-letter-exchange: dead-q`, and a durable fanout exchange `q` bound to it |
+//! | outport `x` | durable fanout exchange `x`; published to with an empty routing key |
+//! | `persistent: false` | not durable, auto-delete |
+//! | edge | the target's queue is bound to the source's exchange |
+//! | dead letters | durable fanout exchange `dead-q`, and a durable queue `dead-q` bound to it (ours: without it, the broker drops what is rejected) |
+//! | discovery | durable queue `fbp` through the default exchange, and a durable fanout exchange `msgflo.discovery` (ours: for any number of watchers) |
+//! | send to an inport | default exchange, routing key `q`, mandatory |
+//!
+//! Messages are published as persistent and confirmed by the broker. What is sent on an outport
+//! without edges is confirmed too, and dropped by the broker: an outport need not be connected.
+//! What is sent straight to an inport is *mandatory*: if there is no such queue, the broker
+//! returns it and [`Transport::publish`] fails.
+//!
+//! ## URL
+//! `amqp://USER:PASSWORD@HOST:PORT/VHOST?…`, or `amqps://…` for TLS. User, password and virtual
+//! host are percent-encoded; the virtual host is `/` where the URL has none. Settings:
+//!
+//! | setting | meaning | default |
+//! |---|---|---|
+//! | `cacertfile` or `ca_certs` | PEM file of authorities to trust beside the system's | none |
+//! | `certfile`, `keyfile` | PEM files of the client's certificate and PKCS#8 key | none |
+//! | `heartbeat` | seconds | the broker's (RabbitMQ: 60) |
+//! | `connection_timeout` | milliseconds for one attempt to connect | 10,000 |
+//! | `frame_max`, `channel_max` | limits to negotiate | the broker's |
+
+mod acknowledgement;
+mod address;
+mod connection;
+mod consumer;
+mod discovery;
+mod publisher;
+mod reason;
+mod topology;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use msgflo_core::{Result, Transport};
+use url::Url;
+
+use address::Address;
+use connection::Link;
+use transport::Amqp;
+
+/// Connects, and stays connected: see [`Transport`].
+///
+/// While the broker cannot be reached, it is tried again until `timeout` is over, with a line at
+/// info level for each attempt.
+///
+/// # Errors
+/// At once if the broker refuses user, password or virtual host, or the URL is wrong; after
+/// `timeout` if it cannot be reached.
+pub async fn connect(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>> {
+    let link = Link::connect(Address::parse(url)?, timeout).await?;
+    Ok(Arc::new(Amqp::new(link)))
+}

@@ -1,0 +1,366 @@
+//! One connection after the other: the link to the broker that outlives each.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use lapin::options::ConfirmSelectOptions;
+use lapin::{Channel, Connection, ConnectionBuilder, ConnectionProperties, Event};
+use msgflo_core::{ErrorKind, Result};
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info, warn};
+
+use crate::acknowledgement::Acknowledger;
+use crate::address::Address;
+use crate::reason;
+use crate::topology::Topology;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
+
+/// The link to the broker. It reconnects by itself.
+pub(crate) struct Link {
+    pub(crate) address: Address,
+    pub(crate) topology: Topology,
+    state: watch::Sender<State>,
+    reconnections: watch::Sender<u64>,
+    /// Somebody found the connection broken.
+    suspicion: Arc<Notify>,
+    acknowledgers: Mutex<Vec<std::sync::Weak<Acknowledger>>>,
+}
+
+#[derive(Clone)]
+enum State {
+    Connected(Arc<Session>),
+    Reconnecting,
+    Closed,
+}
+
+/// One connection, for as long as it lasts.
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    /// Counts up with each connection of a link.
+    number: u64,
+    /// Pipelined publishing to exchanges.
+    publishing: Mutex<Channel>,
+    /// Mandatory publishing to queues, one at a time, so that a returned message is known to be
+    /// the one that was sent.
+    pub(crate) mandatory: tokio::sync::Mutex<Channel>,
+}
+
+impl Session {
+    async fn open(address: &Address, number: u64) -> lapin::Result<Self> {
+        let connection = ConnectionBuilder::new()?
+            .with_uri(address.uri.clone())
+            .with_tls_config(address.tls.clone())
+            .with_properties(
+                ConnectionProperties::default().with_connection_name(connection_name().into()),
+            )
+            .connect()
+            .await?;
+        let publishing = Mutex::new(confirming(&connection).await?);
+        let mandatory = tokio::sync::Mutex::new(confirming(&connection).await?);
+        Ok(Self { connection, number, publishing, mandatory })
+    }
+
+    pub(crate) fn publishing(&self) -> Channel {
+        lock(&self.publishing).clone()
+    }
+
+    /// Replaces a publishing channel that the broker has closed.
+    pub(crate) async fn reopen_publishing(&self) -> lapin::Result<()> {
+        if self.publishing().status().connected() {
+            return Ok(());
+        }
+        let fresh = confirming(&self.connection).await?;
+        let mut current = lock(&self.publishing);
+        // Another sender may have been faster.
+        if !current.status().connected() {
+            *current = fresh;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.connection.status().connected()
+    }
+}
+
+/// A channel on which the broker confirms what is published.
+pub(crate) async fn confirming(connection: &Connection) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
+}
+
+/// What the management pages show: program and process.
+fn connection_name() -> String {
+    let program = std::env::args_os().next().map(std::path::PathBuf::from);
+    let name = program.as_deref().and_then(|path| path.file_name()).unwrap_or_default();
+    format!("msgflo {} {}", name.to_string_lossy(), std::process::id())
+}
+
+impl Link {
+    /// Connects, trying again until `patience` is over.
+    pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
+        let started = Instant::now();
+        let url = address.shown.clone();
+        let mut pauses = Pauses::new();
+        for attempt in 1u32.. {
+            let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
+            let reason = match Self::attempt(&address, 1, left.min(address.attempt)).await {
+                Ok(session) => return Ok(Self::start(address, session)),
+                Err(Attempt::Denied(reason)) => {
+                    return Err(ErrorKind::Refused { url, reason }.into());
+                }
+                Err(Attempt::Failed(reason)) => reason,
+            };
+            let pause = pauses.next();
+            if started.elapsed() + pause >= patience {
+                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
+            }
+            info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
+            sleep(pause).await;
+        }
+        unreachable!("attempts are only bounded by time")
+    }
+
+    fn start(address: Address, session: Session) -> Arc<Self> {
+        let session = Arc::new(session);
+        let link = Arc::new(Self {
+            address,
+            topology: Topology::default(),
+            state: watch::Sender::new(State::Connected(session.clone())),
+            reconnections: watch::Sender::new(0),
+            suspicion: Default::default(),
+            acknowledgers: Default::default(),
+        });
+        tokio::spawn(supervise(Arc::downgrade(&link), session));
+        link
+    }
+
+    async fn attempt(
+        address: &Address,
+        number: u64,
+        patience: Duration,
+    ) -> Result<Session, Attempt> {
+        match timeout(patience, Session::open(address, number)).await {
+            Ok(Ok(session)) => Ok(session),
+            Ok(Err(error)) if reason::is_denied(&error) => {
+                Err(Attempt::Denied(reason::why_denied(&error)))
+            }
+            Ok(Err(error)) => Err(Attempt::Failed(reason::answer(&error))),
+            Err(_) => Err(Attempt::Failed(format!("no answer within {patience:.1?}"))),
+        }
+    }
+
+    /// The connection as it is now, or as soon as there is one again.
+    pub(crate) async fn session(&self) -> Result<Arc<Session>> {
+        if let State::Connected(session) = &*self.state.borrow() {
+            return Ok(session.clone());
+        }
+        self.newer_session(0).await
+    }
+
+    /// After a call on `session` failed for a reason that is not the call's own: returns when it
+    /// is worth trying again.
+    pub(crate) async fn recover(&self, session: &Session) -> Result<()> {
+        if session.is_alive() {
+            // Only a channel is gone, or the connection is about to be found lost.
+            sleep(CHANNEL_PAUSE).await;
+        } else {
+            self.suspicion.notify_one();
+            self.newer_session(session.number).await?;
+        }
+        Ok(())
+    }
+
+    async fn newer_session(&self, number: u64) -> Result<Arc<Session>> {
+        let mut state = self.state.subscribe();
+        let found = state
+            .wait_for(|state| match state {
+                State::Connected(session) => session.number > number,
+                State::Reconnecting => false,
+                State::Closed => true,
+            })
+            .await;
+        match found.as_deref() {
+            Ok(State::Connected(session)) => Ok(session.clone()),
+            _ => Err(self.closed_error()),
+        }
+    }
+
+    pub(crate) fn closed_error(&self) -> msgflo_core::Error {
+        ErrorKind::Closed(format!("the connection to {} is closed", self.address.shown)).into()
+    }
+
+    /// Returns when the link is closed on purpose.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut state = self.state.subscribe();
+        async move {
+            // Fails when the link is gone, which is as good as closed.
+            let _ = state.wait_for(|state| matches!(state, State::Closed)).await;
+        }
+    }
+
+    pub(crate) fn reconnections(&self) -> watch::Receiver<u64> {
+        self.reconnections.subscribe()
+    }
+
+    /// Remembers an acknowledger, to hand over what it holds before the link closes.
+    pub(crate) fn track(&self, acknowledger: &Arc<Acknowledger>) {
+        let mut acknowledgers = lock(&self.acknowledgers);
+        acknowledgers.retain(|known| known.strong_count() > 0);
+        acknowledgers.push(Arc::downgrade(acknowledger));
+    }
+
+    /// Hands over all acknowledgements, and disconnects.
+    pub(crate) async fn close(&self) -> Result<()> {
+        let State::Connected(session) = self.state.send_replace(State::Closed) else {
+            return Ok(());
+        };
+        let acknowledgers = std::mem::take(&mut *lock(&self.acknowledgers));
+        for acknowledger in acknowledgers.iter().filter_map(std::sync::Weak::upgrade) {
+            acknowledger.close().await;
+        }
+        let url = &self.address.shown;
+        match session.connection.close(200, "closed by the participant".into()).await {
+            Ok(()) => Ok(()),
+            Err(error) if !session.is_alive() => {
+                debug!("{url} was gone when closing: {error}");
+                Ok(())
+            }
+            Err(error) => Err(ErrorKind::Closed(format!(
+                "{url} was not closed in order: {}",
+                reason::answer(&error)
+            ))
+            .into()),
+        }
+    }
+}
+
+enum Attempt {
+    Denied(String),
+    Failed(String),
+}
+
+/// Connects again whenever the connection is lost, until the link is closed or dropped.
+async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
+    let mut session = first;
+    loop {
+        wait_until_lost(&link, session).await;
+        let Some(owned) = link.upgrade() else { return };
+        if matches!(*owned.state.borrow(), State::Closed) {
+            return;
+        }
+        owned.state.send_replace(State::Reconnecting);
+        warn!("lost the connection to {}; reconnecting", owned.address.shown);
+        let closed = owned.closed();
+        tokio::select! {
+            () = closed => return,
+            fresh = reconnect(&owned) => session = fresh,
+        }
+        let closed = owned.state.send_if_modified(|state| match state {
+            State::Closed => false,
+            _ => {
+                *state = State::Connected(session.clone());
+                true
+            }
+        });
+        if !closed {
+            return;
+        }
+        owned.reconnections.send_modify(|count| *count += 1);
+        warn!("connected to {} again", owned.address.shown);
+    }
+}
+
+/// Opens a connection on which everything that was declared exists.
+async fn reconnect(link: &Link) -> Arc<Session> {
+    let mut pauses = Pauses::new();
+    let number = *link.reconnections.borrow() + 2;
+    for attempt in 1u32.. {
+        let pause = pauses.next();
+        sleep(pause).await;
+        let reason = match Link::attempt(&link.address, number, link.address.attempt).await {
+            Ok(session) => match link.topology.restore(&session).await {
+                Ok(()) => return Arc::new(session),
+                Err(error) => reason::answer(&error),
+            },
+            Err(Attempt::Denied(reason) | Attempt::Failed(reason)) => reason,
+        };
+        info!("cannot connect to {} (attempt {attempt}): {reason}", link.address.shown);
+    }
+    unreachable!("attempts are not bounded")
+}
+
+/// Returns when the connection is lost, or the link is closed or dropped.
+async fn wait_until_lost(link: &std::sync::Weak<Link>, session: Arc<Session>) {
+    // Only a weak reference is held while waiting: a link that nobody uses any more must go.
+    let Some((closed, suspicion, url)) = link
+        .upgrade()
+        .map(|link| (link.closed(), link.suspicion.clone(), link.address.shown.clone()))
+    else {
+        return;
+    };
+    let mut closed = std::pin::pin!(closed);
+    let mut events = std::pin::pin!(session.connection.events_listener());
+    while session.is_alive() {
+        tokio::select! {
+            () = &mut closed => return,
+            () = suspicion.notified() => {}
+            event = events.next() => match event {
+                Some(Event::ConnectionBlocked(reason)) => {
+                    warn!("{url} takes no messages for now: {reason}");
+                }
+                Some(Event::ConnectionUnblocked) => warn!("{url} takes messages again"),
+                Some(_) => {}
+                None => return,
+            },
+        }
+    }
+}
+
+/// Capped exponential backoff with jitter: each pause is between half and all of a step that
+/// doubles, so that many participants do not come back in lockstep.
+struct Pauses {
+    step: Duration,
+    random: std::collections::hash_map::RandomState,
+    count: u64,
+}
+
+impl Pauses {
+    fn new() -> Self {
+        Self { step: FIRST_PAUSE, random: Default::default(), count: 0 }
+    }
+
+    fn next(&mut self) -> Duration {
+        use std::hash::BuildHasher;
+        self.count += 1;
+        let share = (self.random.hash_one(self.count) % 1000) as f64 / 1000.0;
+        let pause = self.step.mul_f64(0.5 + share / 2.0);
+        self.step = (self.step * 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_vary_and_stay_bounded() {
+        let mut pauses = Pauses::new();
+        let taken: Vec<_> = (0..20).map(|_| pauses.next()).collect();
+        assert!(taken[0] >= FIRST_PAUSE / 2 && taken[0] <= FIRST_PAUSE);
+        assert!(taken[12..].iter().all(|p| *p >= LONGEST_PAUSE / 2 && *p <= LONGEST_PAUSE));
+        assert!(taken[12..].iter().any(|pause| *pause != taken[12]));
+    }
+}

@@ -1,0 +1,123 @@
+//! The contract with the network, by way of the modules beside this one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use msgflo_core::transport::{
+    Announcements, Deliveries, Edge, Queue, QueueStatistics, Target, Transport,
+};
+use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
+use tokio::sync::watch;
+
+use crate::connection::Link;
+use crate::topology::{self, dead_letter_name};
+use crate::{consumer, discovery, publisher, reason};
+
+pub(crate) struct Amqp {
+    link: Arc<Link>,
+}
+
+impl Amqp {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
+    fn error(&self, queue: &str, error: &lapin::Error) -> Error {
+        ErrorKind::Queue {
+            url: self.link.address.shown.clone(),
+            queue: queue.into(),
+            reason: reason::explain(error),
+        }
+        .into()
+    }
+}
+
+/// Runs an operation on a channel of its own, again if the connection was lost meanwhile. A
+/// refusal closes the channel, and is an error about the queue.
+macro_rules! on_channel {
+    ($self:ident, $queue:expr, |$channel:ident| $operation:expr) => {
+        loop {
+            let session = $self.link.session().await?;
+            let outcome = async {
+                let $channel = session.connection.create_channel().await?;
+                let result = $operation.await?;
+                $channel.close(200, "done".into()).await?;
+                Ok(result)
+            };
+            match outcome.await {
+                Ok(result) => break result,
+                Err(error) if reason::is_refusal(&error) => return Err($self.error($queue, &error)),
+                Err(_) => $self.link.recover(&session).await?,
+            }
+        }
+    };
+}
+
+#[async_trait]
+impl Transport for Amqp {
+    fn url(&self) -> &str {
+        &self.link.address.shown
+    }
+
+    async fn declare(&self, queue: &Queue) -> Result<()> {
+        reason::short(&dead_letter_name(&queue.name))?;
+        on_channel!(self, &queue.name, |channel| topology::declare(&channel, queue));
+        self.link.topology.remember_queue(queue);
+        Ok(())
+    }
+
+    async fn consume(&self, queue: &str, prefetch: u16) -> Result<Deliveries> {
+        consumer::consume(self.link.clone(), queue, prefetch).await
+    }
+
+    async fn publish(&self, target: Target<'_>, message: Message) -> Result<()> {
+        publisher::publish(&self.link, target, message).await
+    }
+
+    async fn bind(&self, edge: &Edge) -> Result<()> {
+        reason::short(&edge.source)?;
+        reason::short(&edge.target)?;
+        on_channel!(self, &edge.target, |channel| topology::bind(&channel, edge));
+        self.link.topology.remember_edge(edge);
+        Ok(())
+    }
+
+    async fn unbind(&self, edge: &Edge) -> Result<()> {
+        reason::short(&edge.source)?;
+        reason::short(&edge.target)?;
+        self.link.topology.forget_edge(edge);
+        on_channel!(self, &edge.target, |channel| topology::unbind(&channel, edge));
+        Ok(())
+    }
+
+    async fn announce(&self, definition: &Definition, expiry: Duration) -> Result<()> {
+        discovery::announce(&self.link, definition, expiry).await
+    }
+
+    async fn watch(&self) -> Result<Announcements> {
+        discovery::watch(self.link.clone()).await
+    }
+
+    async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
+        let name = reason::short(queue)?;
+        let found = on_channel!(self, queue, |channel| topology::inspect(&channel, name.clone()));
+        Ok(QueueStatistics {
+            waiting: found.message_count().into(),
+            consumers: found.consumer_count().into(),
+            unsettled: None,
+        })
+    }
+
+    fn reconnections(&self) -> watch::Receiver<u64> {
+        self.link.reconnections()
+    }
+
+    fn dead_letter_queue(&self, queue: &str) -> String {
+        dead_letter_name(queue)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.link.close().await
+    }
+}

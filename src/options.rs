@@ -1,0 +1,107 @@
+//! The arguments and the environment of a participant.
+
+use std::time::Duration;
+
+use clap::Args;
+use msgflo_core::{Error, Result, Settings, network};
+use serde_json::Value;
+
+use crate::scheme::CONNECT_TIMEOUT;
+
+/// What every participant can be told on its command line. [`run`](crate::run) reads it; a
+/// program with arguments of its own can `#[command(flatten)]` it.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The broker: amqp://USER:PASSWORD@HOST/VHOST, amqps://… or memory:// [env: MSGFLO_BROKER,
+    /// CLOUDAMQP_URL] [default: amqp://localhost]
+    #[arg(long, value_name = "URL")]
+    broker: Option<String>,
+
+    /// The name of this node in the network; workers of one role share its work [default: the
+    /// component's name in small letters]
+    #[arg(long, visible_alias = "name", value_name = "NAME")]
+    role: Option<String>,
+
+    /// How many messages of an inport are processed at once
+    #[arg(long, value_name = "N", default_value_t = network::DEFAULT_CONCURRENCY,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+
+    /// Announce this participant so often that it is not missed for longer than this
+    #[arg(long, value_name = "SECONDS", env = "MSGFLO_DISCOVERY_PERIOD", value_parser = seconds,
+          default_value = "60")]
+    discovery_period: Duration,
+
+    /// How long to try to reach the broker at start
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    connect_timeout: Duration,
+
+    /// Process this value on an inport before any message; can be given several times
+    #[arg(long = "iip", value_name = "PORT=JSON", value_parser = iip)]
+    iips: Vec<(String, Value)>,
+
+    /// Print the discovery message and exit; needs no broker
+    #[arg(long)]
+    describe: bool,
+}
+
+impl Options {
+    /// The broker's URL: from `--broker`, else `MSGFLO_BROKER`, else `CLOUDAMQP_URL`, else
+    /// `amqp://localhost`.
+    pub fn broker(&self) -> String {
+        let environment = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
+        self.broker
+            .clone()
+            .or_else(|| environment("MSGFLO_BROKER"))
+            .or_else(|| environment("CLOUDAMQP_URL"))
+            .unwrap_or_else(|| "amqp://localhost".into())
+    }
+
+    /// The role: from `--role`, else the component's name (`imageresize/ResizeImage`) without
+    /// its library, in small letters.
+    pub fn role(&self, component: &str) -> String {
+        self.role
+            .clone()
+            .unwrap_or_else(|| component.rsplit('/').next().unwrap_or(component).to_lowercase())
+    }
+
+    /// How the participant is to be run.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.concurrency = self.concurrency;
+        settings.discovery_period = self.discovery_period;
+        settings.iips = self.iips.clone();
+        settings
+    }
+
+    /// How long to try to reach the broker at start. 30 s by default.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// Whether only the discovery message is asked for.
+    pub fn describe(&self) -> bool {
+        self.describe
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(
+        || Error::invalid(format!("`{text}` is not a number of seconds; write it like 30 or 0.5")),
+    )
+}
+
+fn iip(text: &str) -> Result<(String, Value)> {
+    let invalid = |what: String| {
+        Error::invalid(format!("{what}; write it like --iip 'width=640' or --iip 'in={{\"a\":1}}'"))
+    };
+    let (port, json) = text.split_once('=').ok_or_else(|| invalid("no `=` in it".into()))?;
+    let value = serde_json::from_str(json)
+        .map_err(|error| invalid(format!("the value of `{port}` is not JSON: {error}")))?;
+    Ok((port.into(), value))
+}
+
+// `default_value` wants text; this keeps it the same as the constants that document it.
+const _: () = assert!(CONNECT_TIMEOUT.as_secs() == 30);
+const _: () = assert!(network::DEFAULT_DISCOVERY_PERIOD.as_secs() == 60);

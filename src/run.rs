@@ -1,0 +1,120 @@
+//! The whole `main` of a worker.
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Args, FromArgMatches};
+use msgflo_core::{Component, Error, Participant, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{Options, connect_within};
+
+/// Runs a participant as a program of its own, with [`Options`] from the command line and the
+/// environment, until SIGINT or SIGTERM: connects, declares its queues, announces it, prints one
+/// line on standard output when it is ready, and processes messages. When it is told to stop, it
+/// finishes what is in flight; told a second time, it stops at once, and the broker delivers
+/// again what was not finished.
+///
+/// Logs go to standard error: warnings by default, more with `RUST_LOG=info` (or `debug`, …). A
+/// program that has set a `tracing` subscriber before, keeps it.
+///
+/// ```no_run
+/// # use msgflo::Participant;
+/// /// Does nothing, but is seen in the network
+/// #[derive(Participant)]
+/// struct Idle {}
+///
+/// #[tokio::main]
+/// async fn main() -> msgflo::Result<()> {
+///     msgflo::run(Idle {}).await
+/// }
+/// ```
+///
+/// # Errors
+/// If the broker cannot be reached or refuses, a queue cannot be had, or an IIP is refused.
+pub async fn run<P: Participant>(participant: P) -> Result<()> {
+    let component = P::component();
+    let options = parse(&component);
+    let role = options.role(&component.name);
+    if options.describe() {
+        let message = component.instantiate(&role)?.to_discovery_message();
+        return print_line(&format!("{message:#}"));
+    }
+    log_to_stderr();
+
+    let mut stop = Stop::new()?;
+    let broker = options.broker();
+    let network = tokio::select! {
+        network = connect_within(&broker, options.connect_timeout()) => network?,
+        () = stop.requested() => return Ok(()),
+    };
+    let outcome = tokio::select! {
+        started = network.start_with(&role, participant, options.settings()) => match started {
+            Ok(_) => {
+                print_line(&format!(
+                    "{role} ({}) is ready on {}",
+                    component.name,
+                    network.transport().url()
+                ))?;
+                tokio::select! {
+                    () = stop.requested() => Ok(()),
+                    error = network.failed() => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        },
+        () = stop.requested() => Ok(()),
+    };
+    tokio::select! {
+        shut_down = network.shutdown() => outcome.and(shut_down),
+        () = stop.requested() => Err(Error::message(
+            "stopped before everything in flight was finished; it will be delivered again",
+        )),
+    }
+}
+
+fn parse(component: &Component) -> Options {
+    let command = Options::augment_args(clap::Command::new("participant"));
+    let matches = command.about(component.label.clone()).get_matches();
+    Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn print_line(line: &str) -> Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Fails if the program has a subscriber already, which then stays.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// The signals that ask the program to stop.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Returns once for each signal.
+    async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
