@@ -87,7 +87,9 @@ fn print_line(line: &str) -> Result<()> {
 }
 
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // What lapin logs of a failed connection is told as an error, or tried again.
+    let quiet = || EnvFilter::new("warn,lapin=off");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     // Fails if the program has a subscriber already, which then stays.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

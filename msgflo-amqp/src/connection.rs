@@ -45,7 +45,7 @@ pub(crate) struct Session {
     /// Counts up with each connection of a link.
     number: u64,
     /// Pipelined publishing to exchanges.
-    publishing: Mutex<Channel>,
+    publishing: Mutex<Arc<Channel>>,
     /// Mandatory publishing to queues, one at a time, so that a returned message is known to be
     /// the one that was sent.
     pub(crate) mandatory: tokio::sync::Mutex<Channel>,
@@ -61,12 +61,12 @@ impl Session {
             )
             .connect()
             .await?;
-        let publishing = Mutex::new(confirming(&connection).await?);
+        let publishing = Mutex::new(Arc::new(confirming(&connection).await?));
         let mandatory = tokio::sync::Mutex::new(confirming(&connection).await?);
         Ok(Self { connection, number, publishing, mandatory })
     }
 
-    pub(crate) fn publishing(&self) -> Channel {
+    pub(crate) fn publishing(&self) -> Arc<Channel> {
         lock(&self.publishing).clone()
     }
 
@@ -79,7 +79,7 @@ impl Session {
         let mut current = lock(&self.publishing);
         // Another sender may have been faster.
         if !current.status().connected() {
-            *current = fresh;
+            *current = Arc::new(fresh);
         }
         Ok(())
     }
@@ -118,10 +118,11 @@ impl Link {
                 }
                 Err(Attempt::Failed(reason)) => reason,
             };
-            let pause = pauses.next();
-            if started.elapsed() + pause >= patience {
+            let left = patience.saturating_sub(started.elapsed());
+            if left.is_zero() {
                 return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
             }
+            let pause = pauses.next().min(left);
             info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
             sleep(pause).await;
         }
