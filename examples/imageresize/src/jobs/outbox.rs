@@ -40,12 +40,14 @@ impl Jobs {
         .await
     }
 
-    /// Up to `limit` orders that the broker does not have yet.
+    /// Up to `limit` orders that the broker does not have yet, the oldest first.
     pub async fn unsent(&self, limit: u32) -> Result<Vec<Order>> {
         let orders: Vec<String> = self
             .with(move |connection| {
                 connection
-                    .prepare_cached(r#"SELECT "order" FROM images WHERE sent = 0 LIMIT ?"#)?
+                    .prepare_cached(
+                        r#"SELECT "order" FROM images WHERE sent = 0 ORDER BY rowid LIMIT ?"#,
+                    )?
                     .query_map([limit], |row| row.get(0))?
                     .collect()
             })

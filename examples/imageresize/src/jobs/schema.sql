@@ -20,7 +20,7 @@ CREATE TABLE images (
     bytes    INTEGER,
     started  TEXT,
     finished TEXT
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE UNIQUE INDEX images_of_job ON images (job, position);
 CREATE INDEX images_unsent ON images (sent) WHERE sent = 0;

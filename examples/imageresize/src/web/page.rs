@@ -9,7 +9,7 @@ use crate::images::MAX_SIDE;
 
 /// Nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' blob:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+    img-src 'self' blob: data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 pub async fn html(State(app): Shared) -> impl IntoResponse {
     let page = include_str!("page/page.html")

@@ -1,0 +1,11 @@
+//! The real program, driven over HTTP with real photos.
+
+mod api;
+mod browser;
+mod client;
+mod page;
+mod photos;
+mod process;
+mod refusals;
+mod restarts;
+mod urls;
