@@ -28,7 +28,11 @@ impl Browser {
     /// Starts a browser, and opens a page.
     pub fn open(url: &str) -> Self {
         let name = NAMES.iter().find(|name| {
-            let version = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let version = Command::new(name)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
             version.is_ok_and(|status| status.success())
         });
         let Some(name) = name else {

@@ -1,6 +1,7 @@
 //! The real program, driven over HTTP with real photos.
 
 mod api;
+mod arguments;
 mod browser;
 mod client;
 mod page;
@@ -8,4 +9,5 @@ mod photos;
 mod process;
 mod refusals;
 mod restarts;
+mod roles;
 mod urls;
