@@ -309,7 +309,7 @@ fn doc_paragraphs(attributes: &[Attribute]) -> Vec<String> {
     {
         let text = text.value();
         let block = text.contains('\n');
-        for line in text.lines().map(str::trim) {
+        for line in text.split('\n').map(str::trim) {
             // `/** … */` comes with the stars before its lines.
             let line = if block { line.trim_start_matches('*').trim_start() } else { line };
             match paragraphs.last_mut() {

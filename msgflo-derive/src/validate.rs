@@ -1,6 +1,6 @@
 //! Checks that what was read makes a participant, and says what to write where it does not.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -30,20 +30,8 @@ pub(crate) fn ports<'a>(
     errors: &mut Vec<Error>,
 ) -> Vec<ValidPort<'a>> {
     check_struct(participant, errors);
-    let mut ports = Vec::new();
-    let (mut inport_ids, mut outport_ids) = (HashSet::new(), HashSet::new());
-    for field in &participant.fields {
-        for (what, port, ids) in [
-            ("inport", &field.inport, &mut inport_ids),
-            ("outport", &field.outport, &mut outport_ids),
-        ] {
-            if let Some(port) = port {
-                check_id(field, port, what, ids, errors);
-            }
-        }
-        ports.extend(valid_port(field, errors));
-    }
-    ports
+    check_ids(participant, errors);
+    participant.fields.iter().filter_map(|field| valid_port(field, errors)).collect()
 }
 
 fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
@@ -78,24 +66,42 @@ fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
     check_not_empty("icon", &participant.icon, errors);
 }
 
-fn check_id<'a>(
-    field: &'a Field<'a>,
-    port: &Port<'_>,
-    what: &str,
-    ids: &mut HashSet<String>,
-    errors: &mut Vec<Error>,
-) {
-    let id = port_id(field, port);
-    // Graphs name ports without regard to case.
-    if !ids.insert(id.to_lowercase()) {
-        let span = port.id.as_ref().map_or(field.name.span(), LitStr::span);
-        errors.push(Error::new(
-            span,
-            format!(
-                "there is another {what} `{id}` (capitals make no difference): give one of them \
-                 another name, or `#[{what}(id = \"…\")]`"
-            ),
-        ));
+/// Graphs name ports without regard to case, and so does this.
+fn check_ids(participant: &Participant<'_>, errors: &mut Vec<Error>) {
+    let mut ids = HashSet::new();
+    let mut default_queues = HashMap::new();
+    for field in &participant.fields {
+        if field.inport.is_some() && field.outport.is_some() {
+            continue;
+        }
+        for (what, port) in [("inport", &field.inport), ("outport", &field.outport)] {
+            let Some(port) = port else { continue };
+            let id = port_id(field, port);
+            let span = port.id.as_ref().map_or(field.name.span(), LitStr::span);
+            if !ids.insert((what, id.to_lowercase())) {
+                errors.push(Error::new(
+                    span,
+                    format!(
+                        "there is another {what} `{id}` (capitals make no difference): give one \
+                         of them another name, or `#[{what}(id = \"…\")]`"
+                    ),
+                ));
+            }
+            if port.queue.is_some() || port.hidden {
+                continue;
+            }
+            let other = *default_queues.entry(id.to_lowercase()).or_insert(what);
+            if other != what {
+                errors.push(Error::new(
+                    span,
+                    format!(
+                        "{what} `{id}` would have the same queue as the {other}, and the \
+                         participant receive what it sends: give one of them another name or \
+                         `id`, or a `queue` of its own"
+                    ),
+                ));
+            }
+        }
     }
 }
 
@@ -142,27 +148,31 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
             None
         }
     };
-    let payload = match port_type(field.ty) {
-        Some((last, payload)) if last == wrapper => payload.or_else(|| {
-            errors.push(Error::new_spanned(
-                field.ty,
-                format!("say what the port carries: `{wrapper}<Json<T>>`"),
-            ));
-            None
-        }),
-        _ => {
-            errors.push(Error::new_spanned(
-                field.ty,
-                format!(
-                    "`#[{what}]` is for a field of type `{wrapper}<P>`: write \
-                     `{name}: {wrapper}<…>`, or take the attribute away"
-                ),
-            ));
-            None
-        }
-    };
+    let payload = payload(field, what, wrapper, errors);
     let (direction, payload) = (direction?, payload?);
     Some(ValidPort { field: name, id: port_id(field, port), payload, port, direction })
+}
+
+/// `P` of `Inport<P>` or `Outport<P>`.
+fn payload<'a>(
+    field: &'a Field<'a>,
+    attribute: &str,
+    wrapper: &str,
+    errors: &mut Vec<Error>,
+) -> Option<&'a Type> {
+    let message = match port_type(field.ty) {
+        Some((last, Some(payload))) if last == wrapper => return Some(payload),
+        Some((last, None)) if last == wrapper => {
+            format!("say what the port carries: `{wrapper}<Json<T>>`")
+        }
+        _ => format!(
+            "`#[{attribute}]` is for a field of type `{wrapper}<P>`: write `{}: {wrapper}<…>`, \
+             or take the attribute away",
+            field.name
+        ),
+    };
+    errors.push(Error::new_spanned(field.ty, message));
+    None
 }
 
 fn check_is_state(field: &Field<'_>, errors: &mut Vec<Error>) {
