@@ -2,6 +2,8 @@
 
 mod outbox;
 mod record;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::path::Path;

@@ -1,5 +1,8 @@
 //! The role `resize`: fetches, resizes, and puts the result into the object store.
 
+#[cfg(test)]
+mod tests;
+
 use msgflo::{Error, Inport, Json, Outport, Participant, Result};
 
 use crate::fetch::Fetcher;
