@@ -133,7 +133,9 @@ async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> 
         .try_collect::<Vec<_>>()
         .await?;
 
-    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    // To lapin, `/` alone is an empty virtual host.
+    let connection =
+        Connection::connect(&format!("{url}%2f"), ConnectionProperties::default()).await?;
     let started = Instant::now();
     match contender {
         Contender::Msgflo => {

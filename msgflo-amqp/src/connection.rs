@@ -18,7 +18,7 @@ use crate::reason;
 use crate::topology::Topology;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
 
 /// The link to the broker. It reconnects by itself.
