@@ -126,7 +126,10 @@ async fn next<T: Decode>(what: &str, id: &str, streams: &mut [(String, Deliverie
     let Some(index) = streams.iter().position(|(port, _)| port == id) else {
         return Err(unknown(what, id, streams.iter().map(|(port, _)| port.as_str())));
     };
-    let nothing = || Error::message(format!("nothing came from {what} `{id}`"));
+    let nothing = || {
+        let seconds = PATIENCE.as_secs();
+        Error::message(format!("nothing came from {what} `{id}` within {seconds} s"))
+    };
     let received = timeout(PATIENCE, streams[index].1.next()).await.map_err(|_| nothing())?;
     let mut delivery = received.ok_or_else(nothing)??;
     let message = std::mem::take(&mut delivery.message);
@@ -136,5 +139,6 @@ async fn next<T: Decode>(what: &str, id: &str, streams: &mut [(String, Deliverie
 
 fn unknown<'a>(what: &str, id: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<_> = known.map(|id| format!("`{id}`")).collect();
-    Error::invalid(format!("no {what} `{id}`: there are {}", known.join(", ")))
+    let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+    Error::invalid(format!("no {what} `{id}`: the participant has {known}"))
 }

@@ -10,7 +10,16 @@ use syn::{DeriveInput, parse_macro_input};
 /// Makes a struct a participant: its `Inport` and `Outport` fields are its ports, all other
 /// fields its own state.
 ///
-/// ```ignore
+/// ```
+/// use msgflo::{Inport, Json, Outport, Participant};
+/// # #[derive(serde::Deserialize)]
+/// # struct Job;
+/// # #[derive(serde::Serialize)]
+/// # struct Resized;
+/// # #[derive(Default)]
+/// # struct Filter;
+/// # fn work(_: Job, _: &Filter) -> std::io::Result<Resized> { Ok(Resized) }
+///
 /// /// Resize an image
 /// #[derive(Participant, Default)]
 /// #[participant(component = "imageresize/ResizeImage", icon = "file-image-o")]
@@ -20,14 +29,18 @@ use syn::{DeriveInput, parse_macro_input};
 ///     /// Images at their new size
 ///     #[outport]
 ///     out: Outport<Json<Resized>>,
-///     filter: FilterType,
+///     filter: Filter,
 /// }
 ///
 /// impl ResizeImage {
 ///     async fn resize(&self, Json(job): Json<Job>) -> msgflo::Result<()> {
-///         self.out.send(Json(work(job)?)).await
+///         self.out.send(Json(work(job, &self.filter)?)).await
 ///     }
 /// }
+///
+/// let component = ResizeImage::component();
+/// assert_eq!(component.label, "Resize an image");
+/// assert_eq!(component.inports[0].id, "in");
 /// ```
 ///
 /// # `#[participant(…)]`, on the struct
