@@ -24,7 +24,7 @@ use crate::transport::{
     without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
-use queue::{Consumer, MemoryQueue};
+use queue::{Consumer, Credit, MemoryQueue};
 
 const DEFAULT_CAPACITY: usize = 10_000;
 /// How many announcements a watcher may be behind before it misses some.
@@ -79,6 +79,7 @@ pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
         url: without_password(url),
         broker,
         announced: Default::default(),
+        credits: Default::default(),
         closed: watch::Sender::new(false),
         reconnections: watch::Sender::new(0),
     }))
@@ -89,6 +90,8 @@ struct Memory {
     url: String,
     broker: Arc<Broker>,
     announced: Mutex<HashSet<String>>,
+    /// Of this connection's consumers.
+    credits: Mutex<Vec<Weak<Credit>>>,
     closed: watch::Sender<bool>,
     reconnections: watch::Sender<u64>,
 }
@@ -157,6 +160,13 @@ impl Transport for Memory {
 
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Deliveries> {
         let consumer = Consumer::new(self.queue(queue)?, prefetch, self.closed.subscribe());
+        {
+            let mut credits = lock(&self.credits);
+            credits.retain(|credit| credit.strong_count() > 0);
+            credits.push(Arc::downgrade(&consumer.credit));
+        }
+        // It may have been closed meanwhile, without this consumer.
+        self.check_open()?;
         Ok(Deliveries::new(stream::unfold(consumer, |mut consumer| async move {
             let delivery = consumer.next().await?;
             Some((Ok(delivery), consumer))
@@ -165,7 +175,8 @@ impl Transport for Memory {
 
     async fn publish(&self, target: Target<'_>, message: Message) -> Result<()> {
         self.check_open()?;
-        let full = {
+        // Offered to all at once, so that each has the messages in the order of the calls.
+        let waiting: Vec<_> = {
             let topology = self.broker.topology();
             let targets = match target {
                 Target::Outport(name) => match topology.exchanges.get(name) {
@@ -177,13 +188,16 @@ impl Transport for Memory {
                     None => return Err(self.missing(name, "inport")),
                 },
             };
-            let full = targets.iter().filter(|queue| !queue.try_push(&message));
-            full.cloned().collect::<Vec<_>>()
+            targets.iter().filter_map(|queue| queue.offer(&message)).collect()
         };
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let mut closed = self.closed.subscribe();
-        for queue in full {
+        for taken in waiting {
             tokio::select! {
-                () = queue.push(&message) => {}
+                // Fails when the queue is gone, and nobody waits for the message any more.
+                _ = taken => {}
                 _ = closed.wait_for(|closed| *closed) => return self.check_open(),
             }
         }
@@ -256,6 +270,8 @@ impl Transport for Memory {
 
     async fn close(&self) -> Result<()> {
         self.closed.send_replace(true);
+        let credits = std::mem::take(&mut *lock(&self.credits));
+        credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close());
         let announced = std::mem::take(&mut *lock(&self.announced));
         lock(&self.broker.present).retain(|id, _| !announced.contains(id));
         Ok(())

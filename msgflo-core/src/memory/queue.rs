@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::lock;
 use crate::Message;
@@ -13,11 +13,17 @@ use crate::transport::{Delivery, QueueStatistics, Settle, Settlement};
 pub(super) struct MemoryQueue {
     capacity: usize,
     dead_letters: Option<Arc<MemoryQueue>>,
-    ready: Mutex<VecDeque<Ready>>,
+    messages: Mutex<Messages>,
     consumers: AtomicU64,
     unsettled: AtomicU64,
     filled: Notify,
-    emptied: Notify,
+}
+
+#[derive(Default)]
+struct Messages {
+    ready: VecDeque<Ready>,
+    /// Of senders that wait for room.
+    waiting: VecDeque<(Message, oneshot::Sender<()>)>,
 }
 
 struct Ready {
@@ -25,76 +31,85 @@ struct Ready {
     redelivered: bool,
 }
 
+impl Ready {
+    fn new(message: Message) -> Self {
+        Self { message, redelivered: false }
+    }
+}
+
 impl MemoryQueue {
     pub(super) fn new(capacity: usize, dead_letters: Option<Arc<MemoryQueue>>) -> Self {
         Self {
             capacity,
             dead_letters,
-            ready: Default::default(),
+            messages: Default::default(),
             consumers: AtomicU64::new(0),
             unsettled: AtomicU64::new(0),
             filled: Notify::new(),
-            emptied: Notify::new(),
         }
     }
 
-    /// Adds the message unless the queue is full.
-    pub(super) fn try_push(&self, message: &Message) -> bool {
+    /// Adds the message. If the queue is full, it is added when there is room, which the
+    /// receiver is told; not if the receiver is dropped before.
+    pub(super) fn offer(&self, message: &Message) -> Option<oneshot::Receiver<()>> {
         {
-            let mut ready = lock(&self.ready);
-            if ready.len() >= self.capacity {
-                return false;
+            let Messages { ready, waiting } = &mut *lock(&self.messages);
+            if ready.len() >= self.capacity || !waiting.is_empty() {
+                // A sender that gives up and tries again leaves nothing behind.
+                while waiting.back().is_some_and(|(_, taken)| taken.is_closed()) {
+                    waiting.pop_back();
+                }
+                let (taken, receiver) = oneshot::channel();
+                waiting.push_back((message.clone(), taken));
+                return Some(receiver);
             }
-            ready.push_back(Ready { message: message.clone(), redelivered: false });
+            ready.push_back(Ready::new(message.clone()));
         }
         self.filled.notify_one();
-        true
-    }
-
-    /// Adds the message as soon as there is room.
-    pub(super) async fn push(&self, message: &Message) {
-        while !self.try_push(message) {
-            self.emptied.notified().await;
-        }
-        // There may be room for another sender too.
-        if lock(&self.ready).len() < self.capacity {
-            self.emptied.notify_one();
-        }
+        None
     }
 
     fn pop(&self) -> Option<Ready> {
-        let (popped, was_full) = {
-            let mut ready = lock(&self.ready);
-            let was_full = ready.len() >= self.capacity;
-            (ready.pop_front(), was_full)
+        let (popped, more) = {
+            let Messages { ready, waiting } = &mut *lock(&self.messages);
+            let popped = ready.pop_front();
+            while ready.len() < self.capacity
+                && let Some((message, taken)) = waiting.pop_front()
+            {
+                if taken.send(()).is_ok() {
+                    ready.push_back(Ready::new(message));
+                }
+            }
+            (popped, !ready.is_empty())
         };
-        if was_full {
-            self.emptied.notify_one();
+        // Two messages that came at once may have woken one consumer only.
+        if more && self.consumers.load(Ordering::Relaxed) > 1 {
+            self.filled.notify_one();
         }
         popped
     }
 
     /// A message that came back goes first, so that the order changes as little as it can.
     fn put_back(&self, message: Message) {
-        lock(&self.ready).push_front(Ready { message, redelivered: true });
+        lock(&self.messages).ready.push_front(Ready { message, redelivered: true });
         self.filled.notify_one();
     }
 
     fn push_dead(&self, message: Message) {
         {
-            let mut ready = lock(&self.ready);
+            let ready = &mut lock(&self.messages).ready;
             if ready.len() >= self.capacity {
                 tracing::warn!("{} dead letters: the oldest is dropped", self.capacity);
                 ready.pop_front();
             }
-            ready.push_back(Ready { message, redelivered: false });
+            ready.push_back(Ready::new(message));
         }
         self.filled.notify_one();
     }
 
     pub(super) fn statistics(&self) -> QueueStatistics {
         QueueStatistics {
-            waiting: lock(&self.ready).len() as u64,
+            waiting: lock(&self.messages).ready.len() as u64,
             consumers: self.consumers.load(Ordering::Relaxed),
             unsettled: Some(self.unsettled.load(Ordering::Relaxed)),
         }
@@ -103,12 +118,12 @@ impl MemoryQueue {
 
 /// One consumer: takes from the queue while it has credit.
 pub(super) struct Consumer {
-    credit: Arc<Credit>,
+    pub(super) credit: Arc<Credit>,
     closed: watch::Receiver<bool>,
 }
 
 /// What a consumer has received and not settled. Its size is the credit that is used up.
-struct Credit {
+pub(super) struct Credit {
     queue: Arc<MemoryQueue>,
     prefetch: usize,
     unsettled: Mutex<Unsettled>,
@@ -122,6 +137,7 @@ struct Unsettled {
     /// By tag; those settled before the first that is not are gone from the front.
     messages: VecDeque<Option<Message>>,
     count: usize,
+    closed: bool,
 }
 
 impl Consumer {
@@ -143,13 +159,11 @@ impl Consumer {
     /// The next delivery; `None` when the connection is closed.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
         loop {
-            if *self.closed.borrow() {
-                return None;
-            }
             let blocked_on = match self.credit.take() {
                 Ok(delivery) => return Some(delivery),
                 Err(Blocked::NoCredit) => &self.credit.returned,
                 Err(Blocked::Empty) => &self.credit.queue.filled,
+                Err(Blocked::Closed) => return None,
             };
             tokio::select! {
                 () = blocked_on.notified() => {}
@@ -168,12 +182,16 @@ impl Drop for Consumer {
 enum Blocked {
     NoCredit,
     Empty,
+    Closed,
 }
 
 impl Credit {
     fn take(self: &Arc<Self>) -> Result<Delivery, Blocked> {
         let (ready, tag) = {
             let mut unsettled = lock(&self.unsettled);
+            if unsettled.closed {
+                return Err(Blocked::Closed);
+            }
             if unsettled.count >= self.prefetch {
                 return Err(Blocked::NoCredit);
             }
@@ -184,6 +202,22 @@ impl Credit {
         };
         self.queue.unsettled.fetch_add(1, Ordering::Relaxed);
         Ok(Delivery::new(ready.message, ready.redelivered, tag, self.clone()))
+    }
+
+    /// Takes no more, and gives back what is not settled, whoever still has it in hand.
+    pub(super) fn close(&self) {
+        let returned = {
+            let mut unsettled = lock(&self.unsettled);
+            unsettled.closed = true;
+            unsettled.count = 0;
+            unsettled.first += unsettled.messages.len() as u64;
+            std::mem::take(&mut unsettled.messages)
+        };
+        // The last first: each goes to the front.
+        for message in returned.into_iter().rev().flatten() {
+            self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
+            self.queue.put_back(message);
+        }
     }
 }
 

@@ -1,0 +1,77 @@
+//! A full queue makes its senders wait.
+
+use futures_util::future::{join_all, poll_immediate};
+use msgflo::Message;
+use msgflo::transport::Target;
+
+use crate::context::{Case, Connection, Context, cases, within};
+
+pub const CASES: &[Case] = cases![
+    a_full_queue_makes_the_sender_wait: Capacity,
+    senders_that_wait_keep_their_order: Capacity,
+    a_closing_sender_waits_no_longer: Capacity,
+];
+
+async fn connect(context: &Context, capacity: usize) -> Connection {
+    let url = format!("{}?capacity={capacity}", context.url);
+    Connection(msgflo::connect(&url).await.unwrap().transport().clone())
+}
+
+async fn a_full_queue_makes_the_sender_wait(context: Context) {
+    let (source, target) = (context.name("out"), context.name("in"));
+    let connection = connect(&context, 10).await;
+    connection.outport(&source).await;
+    connection.inport(&target).await;
+    connection.bind(&source, &target).await;
+    for number in 1..=10 {
+        connection.send(&target, &number.to_string()).await;
+    }
+    for way in [Target::Outport(&source), Target::Inport(&target)] {
+        let mut eleventh = connection.0.publish(way, Message::new("waited"));
+        assert!(poll_immediate(&mut eleventh).await.is_none(), "a full queue took a message");
+        connection.consume(&target, 1).await.next().await.acknowledge();
+        within("room in the queue", eleventh).await.unwrap();
+    }
+    let mut inbox = connection.consume(&target, 1).await;
+    for number in 3..=10 {
+        inbox.expect(&number.to_string()).await;
+    }
+    inbox.expect("waited").await;
+    inbox.expect("waited").await;
+}
+
+async fn senders_that_wait_keep_their_order(context: Context) {
+    const COUNT: usize = 100;
+    let queue = context.name("in");
+    let connection = connect(&context, 3).await;
+    connection.inport(&queue).await;
+    let send = |number: usize| {
+        connection.0.publish(Target::Inport(&queue), Message::new(number.to_string()))
+    };
+    let mut waiting = join_all((0..COUNT).map(send));
+    assert!(poll_immediate(&mut waiting).await.is_none(), "a full queue took a message");
+    let mut inbox = connection.consume(&queue, 1).await;
+    inbox.expect("0").await;
+    inbox.expect("1").await;
+    // There is room now, but not for somebody who comes after those who wait.
+    let late = send(COUNT);
+    let (late, waiting, ()) = tokio::join!(biased; late, waiting, async {
+        for number in 2..=COUNT {
+            inbox.expect(&number.to_string()).await;
+        }
+    });
+    waiting.into_iter().chain([late]).for_each(Result::unwrap);
+}
+
+async fn a_closing_sender_waits_no_longer(context: Context) {
+    let queue = context.name("in");
+    let connection = connect(&context, 1).await;
+    connection.inport(&queue).await;
+    connection.send(&queue, "fills it").await;
+    let publish = connection.0.publish(Target::Inport(&queue), Message::new("waits"));
+    let (published, ()) = within("the sender to give up", async {
+        tokio::join!(biased; publish, connection.close())
+    })
+    .await;
+    assert!(published.is_err());
+}

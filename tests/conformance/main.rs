@@ -1,0 +1,47 @@
+//! The conformance suite: what every transport does alike. Each case is written once, and runs
+//! on each transport that has what it needs; a broker that it takes, it starts itself.
+//!
+//! `cargo test --test conformance -- amqp::` runs those of one transport, `-- --list` lists them.
+//! A new transport is a line in [`subject::SUBJECTS`].
+
+mod back_pressure;
+mod context;
+mod delivery;
+mod discovery;
+mod edges;
+mod errors;
+mod outages;
+mod participants;
+mod settlement;
+mod subject;
+mod workers;
+
+use libtest_mimic::{Arguments, Trial};
+
+use context::Case;
+use subject::{SUBJECTS, Subject};
+
+fn main() {
+    let cases = [
+        back_pressure::CASES,
+        delivery::CASES,
+        discovery::CASES,
+        edges::CASES,
+        errors::CASES,
+        outages::CASES,
+        settlement::CASES,
+        workers::CASES,
+    ]
+    .concat();
+    let trials = SUBJECTS.iter().flat_map(|subject| {
+        let supported = cases.iter().filter(|case| subject.supports(case));
+        supported.map(|case| trial(subject, *case))
+    });
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.collect());
+    subject::stop_brokers();
+    conclusion.exit();
+}
+
+fn trial(subject: &'static Subject, case: Case) -> Trial {
+    Trial::test(format!("{}::{}", subject.name, case.name), move || Ok(case.run(subject)?))
+}
