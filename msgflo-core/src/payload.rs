@@ -5,7 +5,6 @@ mod json;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod raw;
-#[cfg(feature = "schema")]
 mod schema;
 #[cfg(feature = "xml")]
 mod xml;
@@ -18,7 +17,6 @@ pub use any::{Any, AnyValue};
 pub use json::Json;
 #[cfg(feature = "protobuf")]
 pub use protobuf::Protobuf;
-#[cfg(feature = "schema")]
 pub use schema::Describe;
 #[cfg(feature = "xml")]
 pub use xml::Xml;
