@@ -140,8 +140,7 @@ async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> 
     match contender {
         Contender::Msgflo => {
             let done = Countdown::new(MESSAGES);
-            let mut settings = Settings::default();
-            settings.concurrency = concurrency;
+            let settings = Settings { concurrency, ..Settings::default() };
             network.start_with("repeat", Repeat::new(done.clone()), settings).await?;
             done.zero.notified().await;
         }

@@ -68,11 +68,11 @@ impl Options {
 
     /// How the participant is to be run.
     pub fn settings(&self) -> Settings {
-        let mut settings = Settings::default();
-        settings.concurrency = self.concurrency;
-        settings.discovery_period = self.discovery_period;
-        settings.iips = self.iips.clone();
-        settings
+        Settings {
+            concurrency: self.concurrency,
+            discovery_period: self.discovery_period,
+            iips: self.iips.clone(),
+        }
     }
 
     /// How long to try to reach the broker at start. 30 s by default.

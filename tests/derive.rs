@@ -441,8 +441,10 @@ async fn a_payload_that_does_not_decode_is_rejected() {
 
 #[tokio::test]
 async fn iips_come_before_any_message() {
-    let mut settings = Settings::default();
-    settings.iips = vec![("add".into(), json!(40)), ("say".into(), json!("hello"))];
+    let settings = Settings {
+        iips: vec![("add".into(), json!(40)), ("say".into(), json!("hello"))],
+        ..Settings::default()
+    };
     let mut harness = Harness::start_with(Several::default(), settings).await.unwrap();
     assert_eq!(harness.participant().sum.load(Ordering::SeqCst), 40);
     assert_eq!(harness.receive::<Json<u32>>("ports").await.unwrap(), Json(40));
@@ -458,8 +460,7 @@ async fn an_iip_that_cannot_be_used_refuses_the_start() {
         ("subtract", json!(1), "no inport `subtract`"),
         ("add", json!("one"), "refused the IIP for its inport `add`"),
     ] {
-        let mut settings = Settings::default();
-        settings.iips = vec![(port.into(), value)];
+        let settings = Settings { iips: vec![(port.into(), value)], ..Settings::default() };
         let refused = Harness::start_with(Several::default(), settings).await.err().unwrap();
         assert!(refused.to_string().contains(expected), "{refused}");
     }

@@ -26,7 +26,7 @@ pub(crate) struct Link {
     pub(crate) address: Address,
     pub(crate) topology: Topology,
     state: watch::Sender<State>,
-    reconnections: watch::Sender<u64>,
+    connection: watch::Sender<msgflo_core::transport::Connection>,
     /// Somebody found the connection broken.
     suspicion: Arc<Notify>,
     acknowledgers: Mutex<Vec<std::sync::Weak<Acknowledger>>>,
@@ -135,7 +135,7 @@ impl Link {
             address,
             topology: Topology::default(),
             state: watch::Sender::new(State::Connected(session.clone())),
-            reconnections: watch::Sender::new(0),
+            connection: watch::Sender::new(msgflo_core::transport::Connection::FIRST),
             suspicion: Default::default(),
             acknowledgers: Default::default(),
         });
@@ -207,8 +207,8 @@ impl Link {
         }
     }
 
-    pub(crate) fn reconnections(&self) -> watch::Receiver<u64> {
-        self.reconnections.subscribe()
+    pub(crate) fn connection(&self) -> watch::Receiver<msgflo_core::transport::Connection> {
+        self.connection.subscribe()
     }
 
     /// Remembers an acknowledger, to hand over what it holds before the link closes.
@@ -258,6 +258,7 @@ async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
             return;
         }
         owned.state.send_replace(State::Reconnecting);
+        owned.connection.send_modify(|now| now.connected = false);
         warn!("lost the connection to {}; reconnecting", owned.address.shown);
         let closed = owned.closed();
         tokio::select! {
@@ -274,7 +275,10 @@ async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
         if !closed {
             return;
         }
-        owned.reconnections.send_modify(|count| *count += 1);
+        owned.connection.send_modify(|now| {
+            now.connected = true;
+            now.reconnections += 1;
+        });
         warn!("connected to {} again", owned.address.shown);
     }
 }
@@ -282,7 +286,7 @@ async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
 /// Opens a connection on which everything that was declared exists.
 async fn reconnect(link: &Link) -> Arc<Session> {
     let mut pauses = Pauses::new();
-    let number = *link.reconnections.borrow() + 2;
+    let number = link.connection.borrow().reconnections + 2;
     for attempt in 1u32.. {
         let pause = pauses.next();
         sleep(pause).await;

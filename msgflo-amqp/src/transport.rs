@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use msgflo_core::transport::{
-    Announcements, Deliveries, Edge, Queue, QueueStatistics, Target, Transport,
+    Announcements, Connection, Deliveries, Edge, Queue, QueueStatistics, Target, Transport,
 };
 use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use tokio::sync::watch;
@@ -109,8 +109,8 @@ impl Transport for Amqp {
         })
     }
 
-    fn reconnections(&self) -> watch::Receiver<u64> {
-        self.link.reconnections()
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.link.connection()
     }
 
     fn dead_letter_queue(&self, queue: &str) -> String {

@@ -20,8 +20,8 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::transport::{
-    Announcements, Deliveries, Direction, Edge, Queue, QueueStatistics, Target, Transport,
-    without_password,
+    Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Transport, without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
 use queue::{Consumer, Credit, MemoryQueue};
@@ -81,7 +81,7 @@ pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
         announced: Default::default(),
         credits: Default::default(),
         closed: watch::Sender::new(false),
-        reconnections: watch::Sender::new(0),
+        connection: watch::Sender::new(Connection::FIRST),
     }))
 }
 
@@ -93,7 +93,7 @@ struct Memory {
     /// Of this connection's consumers.
     credits: Mutex<Vec<Weak<Credit>>>,
     closed: watch::Sender<bool>,
-    reconnections: watch::Sender<u64>,
+    connection: watch::Sender<Connection>,
 }
 
 impl Memory {
@@ -264,8 +264,8 @@ impl Transport for Memory {
         Ok(self.queue(queue)?.statistics())
     }
 
-    fn reconnections(&self) -> watch::Receiver<u64> {
-        self.reconnections.subscribe()
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
     }
 
     async fn close(&self) -> Result<()> {

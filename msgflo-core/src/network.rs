@@ -4,9 +4,10 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::discovery::Definition;
 use crate::participant::{Participant, Port, Ports};
@@ -36,8 +37,12 @@ pub struct Network {
 }
 
 /// How a participant is run; [`Settings::default`] is what [`Network::start`] takes.
+///
+/// ```
+/// # use msgflo_core::Settings;
+/// let one_at_a_time = Settings { concurrency: 1, ..Settings::default() };
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Settings {
     /// How many messages of an inport are processed at once, and so also how many the broker
     /// hands out before the first is acknowledged. An inport's own `concurrency` goes first.
@@ -244,17 +249,28 @@ impl Network {
 
     /// Stops receiving, finishes the messages in flight, acknowledges them, and disconnects.
     ///
+    /// If the connection is lost meanwhile, or was before, it waits for nothing: the broker
+    /// delivers again what it does not know to be processed.
+    ///
     /// # Errors
-    /// If the broker cannot be told any more; messages that it then does not know to be
-    /// processed, it delivers again.
+    /// If the broker does not answer in order when the connection is closed.
     pub async fn shutdown(&self) -> Result<()> {
         let running = std::mem::take(&mut *self.running());
         for participant in &running {
             participant.stop.send_replace(true);
         }
-        for task in running.into_iter().flat_map(|participant| participant.tasks) {
+        let tasks: Vec<_> = running.into_iter().flat_map(|participant| participant.tasks).collect();
+        let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        let mut connection = self.transport.connection();
+        tokio::select! {
+            biased;
             // A task that panicked has told so itself, and has nothing more to finish.
-            let _ = task.await;
+            _ = join_all(tasks) => {}
+            _ = connection.wait_for(|now| !now.connected) => {
+                let url = self.transport.url();
+                tracing::warn!("{url} was lost at the end: what is in flight will be delivered again");
+                aborts.iter().for_each(AbortHandle::abort);
+            }
         }
         self.transport.close().await
     }
@@ -285,13 +301,13 @@ async fn heartbeat(
     period: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut reconnections = transport.reconnections();
-    reconnections.mark_unchanged();
+    let mut connection = transport.connection();
+    let mut seen = connection.borrow_and_update().reconnections;
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
             _ = tokio::time::sleep(period.div_f64(2.2)) => {}
-            Ok(()) = reconnections.changed() => {}
+            Ok(now) = connection.wait_for(|now| now.reconnections > seen) => seen = now.reconnections,
         }
         let announced = tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,

@@ -52,8 +52,8 @@ pub trait Transport: Send + Sync + 'static {
     /// What is waiting in an inport's queue.
     async fn statistics(&self, queue: &str) -> Result<QueueStatistics>;
 
-    /// Counts up each time the connection was lost and is back.
-    fn reconnections(&self) -> watch::Receiver<u64>;
+    /// How the connection is, now and as it changes.
+    fn connection(&self) -> watch::Receiver<Connection>;
 
     /// Where rejected messages of an inport's queue are kept: a queue that can be consumed.
     fn dead_letter_queue(&self, queue: &str) -> String {
@@ -101,6 +101,20 @@ pub struct Edge {
     pub source: String,
     /// The queue of the inport.
     pub target: String,
+}
+
+/// How a transport's connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Whether it is there, or lost and being made again.
+    pub connected: bool,
+    /// How often it was lost and made again.
+    pub reconnections: u64,
+}
+
+impl Connection {
+    /// The first connection.
+    pub const FIRST: Self = Self { connected: true, reconnections: 0 };
 }
 
 /// What is known of a queue.

@@ -135,8 +135,8 @@ async fn a_queue_with_other_arguments_is_a_clear_error_and_leaves_the_connection
 async fn heartbeats_do_not_fill_the_discovery_queue_when_nobody_reads_it() {
     let broker = RabbitMq::start().unwrap();
     let network = msgflo::connect(&broker.url()).await.unwrap();
-    let mut settings = Settings::default();
-    settings.discovery_period = Duration::from_millis(220);
+    let discovery_period = Duration::from_millis(220);
+    let settings = Settings { discovery_period, ..Settings::default() };
     network.start_with("repeat", Repeat::default(), settings).await.unwrap();
 
     // Counted on the exchange that watchers use, without a watcher: that would tidy up itself.

@@ -30,9 +30,7 @@ async fn next_of(role: &str, watcher: &mut Announcements) -> Definition {
 }
 
 fn often() -> Settings {
-    let mut settings = Settings::default();
-    settings.discovery_period = Duration::from_millis(500);
-    settings
+    Settings { discovery_period: Duration::from_millis(500), ..Settings::default() }
 }
 
 async fn two_watchers_see_the_same_announcement(context: Context) {

@@ -60,14 +60,14 @@ async fn survive(context: &Context, crash: bool) {
             }
         })
         .await;
-    let mut reconnected = sender.0.reconnections();
+    let mut reconnected = sender.0.connection();
     let during = tokio::spawn({
         let (sender, source) = (sender.clone(), source.clone());
         async move { send(&sender, &source, 2 * STEP..3 * STEP).await }
     });
     context.broker(|broker| broker.start_again()).await;
     within("the senders", during).await.unwrap();
-    within("a reconnection", reconnected.wait_for(|count| *count == 1)).await.unwrap();
+    within("a reconnection", reconnected.wait_for(|now| now.reconnections == 1)).await.unwrap();
 
     // After: edges and consumers are back.
     send(&sender, &source, 3 * STEP..4 * STEP).await;
@@ -112,9 +112,9 @@ async fn a_cut_connection_comes_back_with_all_it_had(context: Context) {
     }
     let mut inbox = connection.consume(&queue, 2).await;
     let (first, second) = (inbox.next().await, inbox.next().await);
-    let mut reconnected = connection.0.reconnections();
+    let mut reconnected = connection.0.connection();
     context.broker(|broker| broker.ctl(&["close_all_connections", "cut by the test"])).await;
-    within("a reconnection", reconnected.wait_for(|count| *count == 1)).await.unwrap();
+    within("a reconnection", reconnected.wait_for(|now| now.reconnections == 1)).await.unwrap();
     // The broker has taken them back: what is said of them now concerns nobody.
     first.acknowledge();
     second.reject();

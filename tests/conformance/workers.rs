@@ -17,9 +17,7 @@ pub const CASES: &[Case] = cases![
 ];
 
 fn concurrency(concurrency: u16) -> Settings {
-    let mut settings = Settings::default();
-    settings.concurrency = concurrency;
-    settings
+    Settings { concurrency, ..Settings::default() }
 }
 
 async fn participants_pass_messages_on(context: Context) {

@@ -75,8 +75,7 @@ async fn whole(service: Service) -> Result<Running> {
     let graph = Graph::default();
     graph.connect(&network).await?;
     network.start(&graph.store, StoreResult::new(Jobs::open(&data.data)?)).await?;
-    let mut settings = Settings::default();
-    settings.concurrency = concurrency;
+    let settings = Settings { concurrency, ..Settings::default() };
     network.start_with(&graph.resize, resize, settings).await?;
     let web = network.start(&graph.web, HttpApi::default()).await?;
     let server = Server::start(web, &http.listen, limits.max_body, jobs, objects).await?;
