@@ -80,6 +80,7 @@ pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
         broker,
         announced: Default::default(),
         credits: Default::default(),
+        finishing: watch::Sender::new(false),
         closed: watch::Sender::new(false),
         connection: watch::Sender::new(Connection::FIRST),
     }))
@@ -92,6 +93,7 @@ struct Memory {
     announced: Mutex<HashSet<String>>,
     /// Of this connection's consumers.
     credits: Mutex<Vec<Weak<Credit>>>,
+    finishing: watch::Sender<bool>,
     closed: watch::Sender<bool>,
     connection: watch::Sender<Connection>,
 }
@@ -188,16 +190,23 @@ impl Transport for Memory {
                     None => return Err(self.missing(name, "inport")),
                 },
             };
-            targets.iter().filter_map(|queue| queue.offer(&message)).collect()
+            let offered = targets.iter().map(|queue| Some((queue.clone(), queue.offer(&message)?)));
+            offered.flatten().collect()
         };
         if waiting.is_empty() {
             return Ok(());
         }
+        let mut finishing = self.finishing.subscribe();
         let mut closed = self.closed.subscribe();
-        for taken in waiting {
+        for (queue, mut taken) in waiting {
             tokio::select! {
+                biased;
                 // Fails when the queue is gone, and nobody waits for the message any more.
-                _ = taken => {}
+                _ = &mut taken => {}
+                _ = finishing.wait_for(|finishing| *finishing) => {
+                    drop(taken);
+                    queue.add(&message);
+                }
                 _ = closed.wait_for(|closed| *closed) => return self.check_open(),
             }
         }
@@ -266,6 +275,10 @@ impl Transport for Memory {
 
     fn connection(&self) -> watch::Receiver<Connection> {
         self.connection.subscribe()
+    }
+
+    fn finish(&self) {
+        self.finishing.send_replace(true);
     }
 
     async fn close(&self) -> Result<()> {

@@ -259,6 +259,7 @@ impl Network {
         for participant in &running {
             participant.stop.send_replace(true);
         }
+        self.transport.finish();
         let tasks: Vec<_> = running.into_iter().flat_map(|participant| participant.tasks).collect();
         let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
         let mut connection = self.transport.connection();

@@ -60,6 +60,10 @@ pub trait Transport: Send + Sync + 'static {
         format!("dead-{queue}")
     }
 
+    /// Told before the messages in flight are finished for the last time: as nothing is consumed
+    /// here any more, a sender must not wait for a consumer to make room.
+    fn finish(&self) {}
+
     /// Hands over all acknowledgements, and disconnects. Streams end; what was received and
     /// not settled goes back to its queue.
     async fn close(&self) -> Result<()>;

@@ -1,15 +1,17 @@
 //! A full queue makes its senders wait.
 
 use futures_util::future::{join_all, poll_immediate};
-use msgflo::Message;
 use msgflo::transport::Target;
+use msgflo::{Message, Settings};
 
 use crate::context::{Case, Connection, Context, cases, within};
+use crate::participants::{GateKeeper, Repeat};
 
 pub const CASES: &[Case] = cases![
     a_full_queue_makes_the_sender_wait: Capacity,
     senders_that_wait_keep_their_order: Capacity,
     a_closing_sender_waits_no_longer: Capacity,
+    a_shutdown_does_not_wait_for_room: Capacity,
 ];
 
 async fn connect(context: &Context, capacity: usize) -> Connection {
@@ -74,4 +76,32 @@ async fn a_closing_sender_waits_no_longer(context: Context) {
     })
     .await;
     assert!(published.is_err());
+}
+
+/// The participant that could make room is told to stop at the same time as the one that waits.
+async fn a_shutdown_does_not_wait_for_room(context: Context) {
+    let (first, keeper) = (context.name("first"), GateKeeper::default());
+    let network = msgflo::connect(&format!("{}?capacity=2", context.url)).await.unwrap();
+    let one = || Settings { concurrency: 1, ..Settings::default() };
+    network.start_with(&first, Repeat::default(), one()).await.unwrap();
+    let second = context.name("second");
+    network.start_with(&second, keeper.gate(), one()).await.unwrap();
+    let queue = format!("{second}.IN");
+    network.bind(&format!("{first}.OUT"), &queue).await.unwrap();
+
+    // One in the gate, two in its queue, and one that waits for room there.
+    for number in 1..=4 {
+        network.send(&format!("{first}.IN"), number.to_string()).await.unwrap();
+    }
+    keeper.wait_for(|seen| seen.waiting.len() == 1).await;
+    let connection = Connection(network.transport().clone());
+    connection.wait_for_statistics(&queue, |queue| queue.waiting == 2).await;
+    connection
+        .wait_for_statistics(&format!("{first}.IN"), |queue| queue.unsettled == Some(1))
+        .await;
+    let (shut_down, ()) = within("the shutdown", async {
+        tokio::join!(network.shutdown(), async { keeper.open.add_permits(1) })
+    })
+    .await;
+    shut_down.unwrap();
 }

@@ -69,6 +69,12 @@ impl MemoryQueue {
         None
     }
 
+    /// Adds the message even if the queue is full.
+    pub(super) fn add(&self, message: &Message) {
+        lock(&self.messages).ready.push_back(Ready::new(message.clone()));
+        self.filled.notify_one();
+    }
+
     fn pop(&self) -> Option<Ready> {
         let (popped, more) = {
             let Messages { ready, waiting } = &mut *lock(&self.messages);
