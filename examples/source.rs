@@ -43,11 +43,12 @@ async fn main() -> msgflo::Result<()> {
     let clock = network.start_with(&role, Clock::default(), options.settings()).await?;
     println!("{role} is ready on {}", network.transport().url());
 
+    let mut stop = msgflo::StopSignals::listen()?;
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     for _ in 0..count.unwrap_or(u64::MAX) {
         tokio::select! {
             _ = ticks.tick() => {}
-            _ = tokio::signal::ctrl_c() => break,
+            () = stop.next() => break,
         }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         clock.tick.send(Json(now.as_secs())).await?;

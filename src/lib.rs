@@ -61,8 +61,10 @@
 mod options;
 mod run;
 mod scheme;
+mod signals;
 
 pub use msgflo_core::*;
 pub use options::Options;
-pub use run::run;
+pub use run::{log_to_stderr, run};
 pub use scheme::{connect, connect_within, register_transport};
+pub use signals::StopSignals;

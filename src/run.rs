@@ -4,10 +4,9 @@ use std::io::{IsTerminal, Write};
 
 use clap::{Args, FromArgMatches};
 use msgflo_core::{Component, Error, Participant, Result};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::{Options, connect_within};
+use crate::{Options, StopSignals, connect_within};
 
 /// Runs a participant as a program of its own, with [`Options`] from the command line and the
 /// environment, until SIGINT or SIGTERM: connects, declares its queues, announces it, prints one
@@ -15,8 +14,7 @@ use crate::{Options, connect_within};
 /// finishes what is in flight; told a second time, it stops at once, and the broker delivers
 /// again what was not finished.
 ///
-/// Logs go to standard error: warnings by default, more with `RUST_LOG=info` (or `debug`, …). A
-/// program that has set a `tracing` subscriber before, keeps it.
+/// Logs go to standard error: see [`log_to_stderr`].
 ///
 /// ```no_run
 /// # use msgflo::Participant;
@@ -42,11 +40,11 @@ pub async fn run<P: Participant>(participant: P) -> Result<()> {
     }
     log_to_stderr();
 
-    let mut stop = Stop::new()?;
+    let mut stop = StopSignals::listen()?;
     let broker = options.broker();
     let network = tokio::select! {
         network = connect_within(&broker, options.connect_timeout()) => network?,
-        () = stop.requested() => return Ok(()),
+        () = stop.next() => return Ok(()),
     };
     let outcome = tokio::select! {
         started = network.start_with(&role, participant, options.settings()) => match started {
@@ -57,17 +55,17 @@ pub async fn run<P: Participant>(participant: P) -> Result<()> {
                     network.transport().url()
                 ))?;
                 tokio::select! {
-                    () = stop.requested() => Ok(()),
+                    () = stop.next() => Ok(()),
                     error = network.failed() => Err(error),
                 }
             }
             Err(error) => Err(error),
         },
-        () = stop.requested() => Ok(()),
+        () = stop.next() => Ok(()),
     };
     tokio::select! {
         shut_down = network.shutdown() => outcome.and(shut_down),
-        () = stop.requested() => Err(Error::message(
+        () = stop.next() => Err(Error::message(
             "stopped before everything in flight was finished; it will be delivered again",
         )),
     }
@@ -86,37 +84,17 @@ fn print_line(line: &str) -> Result<()> {
     Ok(())
 }
 
-fn log_to_stderr() {
+/// Logs to standard error as [`run`] does, for a program that is more than a worker: warnings by
+/// default, more with `RUST_LOG=info` (or `debug`, …). A `tracing` subscriber that was set before
+/// stays.
+pub fn log_to_stderr() {
     // What lapin logs of a failed connection is told as an error, or tried again.
     let quiet = || EnvFilter::new("warn,lapin=off");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
-    // Fails if the program has a subscriber already, which then stays.
+    // Fails if there is a subscriber already.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .try_init();
-}
-
-/// The signals that ask the program to stop.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Returns once for each signal.
-    async fn requested(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

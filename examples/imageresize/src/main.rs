@@ -24,70 +24,38 @@ mod service;
 mod store;
 mod web;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use clap::Parser;
-use msgflo::{Error, Result};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use msgflo::{Error, Result, StopSignals};
 
 use crate::args::Arguments;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    log_to_stderr();
+    msgflo::log_to_stderr();
     // Fails if there is one already, which then does.
     let _ = rustls::crypto::ring::default_provider().install_default();
 
-    let mut stop = Stop::new()?;
+    let mut stop = StopSignals::listen()?;
     let running = tokio::select! {
         started = service::start(arguments) => match started? {
             Some(running) => running,
             None => return Ok(()),
         },
-        () = stop.requested() => return Ok(()),
+        () = stop.next() => return Ok(()),
     };
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", running.ready)?;
     stdout.flush()?;
 
     let outcome = tokio::select! {
-        () = stop.requested() => Ok(()),
+        () = stop.next() => Ok(()),
         failure = running.failed() => Err(failure),
     };
     tokio::select! {
         stopped = running.stop() => outcome.and(stopped),
-        () = stop.requested() => Err(Error::message("stopped before everything was finished")),
-    }
-}
-
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-}
-
-/// The signals that ask the program to stop.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    fn new() -> Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Returns once for each signal.
-    async fn requested(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+        () = stop.next() => Err(Error::message("stopped before everything was finished")),
     }
 }
