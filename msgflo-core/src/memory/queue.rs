@@ -22,7 +22,7 @@ pub(super) struct MemoryQueue {
 #[derive(Default)]
 struct Messages {
     ready: VecDeque<Ready>,
-    /// Of senders that wait for room.
+    /// Of senders that wait for room: there are some only while `ready` is full.
     waiting: VecDeque<(Message, oneshot::Sender<()>)>,
 }
 
@@ -54,7 +54,7 @@ impl MemoryQueue {
     pub(super) fn offer(&self, message: &Message) -> Option<oneshot::Receiver<()>> {
         {
             let Messages { ready, waiting } = &mut *lock(&self.messages);
-            if ready.len() >= self.capacity || !waiting.is_empty() {
+            if ready.len() >= self.capacity {
                 // A sender that gives up and tries again leaves nothing behind.
                 while waiting.back().is_some_and(|(_, taken)| taken.is_closed()) {
                     waiting.pop_back();
