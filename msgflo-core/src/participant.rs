@@ -271,7 +271,6 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
 pub struct Ports<S> {
     component: Component,
     role: String,
-    id: Arc<str>,
     transport: Arc<dyn Transport>,
     owner: Arc<OnceLock<Weak<S>>>,
     dispatches: Vec<(String, Dispatch<S>)>,
@@ -286,7 +285,6 @@ impl<S: Participant> Ports<S> {
         Self {
             component,
             role: definition.role.clone(),
-            id: definition.id.as_str().into(),
             transport,
             owner: Arc::new(OnceLock::new()),
             dispatches: Vec::new(),
@@ -301,7 +299,6 @@ impl<S: Participant> Ports<S> {
             (!port.hidden).then(|| port.queue_of(&self.role)),
             &self.role,
             id,
-            self.id.clone(),
         ));
     }
 

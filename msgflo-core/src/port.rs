@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
 use metrics::Counter;
+use uuid::Uuid;
 
 use crate::transport::{Target, Transport};
 use crate::{Encode, ErrorKind, Message, Result, payload};
@@ -78,8 +79,9 @@ pub(crate) struct OutportLink {
     queue: Option<String>,
     id: String,
     sent: Counter,
-    /// Message ids are the instance's id, the port and a number: unique, and cheap.
-    instance: Arc<str>,
+    /// Message ids are a random prefix for each started port, and a number. Short, since the
+    /// broker stores them: with 50 bytes more, RabbitMQ was measured 8% slower.
+    prefix: u128,
     count: AtomicU64,
 }
 
@@ -89,10 +91,16 @@ impl OutportLink {
         queue: Option<String>,
         role: &str,
         id: &str,
-        instance: Arc<str>,
     ) -> Self {
         let sent = metrics::counter!("msgflo_messages_sent_total", "role" => role.to_owned(), "port" => id.to_owned());
-        Self { transport, queue, id: id.into(), sent, instance, count: AtomicU64::new(1) }
+        Self {
+            transport,
+            queue,
+            id: id.into(),
+            sent,
+            prefix: Uuid::new_v4().as_u128() >> 80,
+            count: AtomicU64::new(1),
+        }
     }
 }
 
@@ -117,7 +125,7 @@ impl<P: Encode> Outport<P> {
         let mut message: Message = payload::encode(value)?;
         let Some(queue) = &link.queue else { return Ok(()) };
         let number = link.count.fetch_add(1, Ordering::Relaxed);
-        message.id = Some(format!("{}-{}-{number}", link.instance, link.id).into());
+        message.id = Some(format!("{:x}-{number:x}", link.prefix).into());
         link.transport.publish(Target::Outport(queue), message).await?;
         link.sent.increment(1);
         Ok(())
