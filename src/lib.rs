@@ -68,3 +68,8 @@ pub use options::Options;
 pub use run::{log_to_stderr, run};
 pub use scheme::{connect, connect_within, register_transport};
 pub use signals::StopSignals;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
