@@ -8,6 +8,7 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use msgflo_core::transport::{Deliveries, Delivery, Settle, Settlement};
 use msgflo_core::{Error, ErrorKind, Message, Result};
+use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::acknowledgement::Acknowledger;
@@ -48,6 +49,8 @@ struct Subscription {
     channel: Channel,
     consumer: Consumer,
     acknowledger: Arc<Acknowledger>,
+    /// It may be dropped outside of it.
+    runtime: Handle,
 }
 
 impl Consuming {
@@ -105,7 +108,8 @@ impl Consuming {
             .basic_consume(self.queue.clone(), "".into(), options, FieldTable::default())
             .await?;
         let acknowledger = Acknowledger::new(channel.clone());
-        Ok(Subscription { session: session.clone(), channel, consumer, acknowledger })
+        let (session, runtime) = (session.clone(), Handle::current());
+        Ok(Subscription { session, channel, consumer, acknowledger, runtime })
     }
 
     fn error(&self, error: &lapin::Error) -> Error {
@@ -142,7 +146,7 @@ impl Drop for Subscription {
         }
         let (channel, mut consumer) = (self.channel.clone(), self.consumer.clone());
         let acknowledger = self.acknowledger.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             if channel.basic_cancel(consumer.tag(), Default::default()).await.is_ok() {
                 while let Some(Some(Ok(delivery))) = consumer.next().now_or_never() {
                     acknowledger.deliver(delivery.delivery_tag);
