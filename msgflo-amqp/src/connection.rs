@@ -39,6 +39,25 @@ enum State {
     Closed,
 }
 
+/// Runs an operation about a queue on the connection as it is, and again on the next one if it is
+/// lost meanwhile. What the broker refuses is an error about the queue. (A macro, since the futures
+/// of async closures that borrow cannot be shown to be `Send`.)
+macro_rules! on_session {
+    ($link:expr, $queue:expr, |$session:ident| $operation:expr) => {
+        loop {
+            let $session = $link.session().await?;
+            match $operation.await {
+                Ok(result) => break result,
+                Err(error) if crate::reason::is_refusal(&error) => {
+                    return Err($link.refusal($queue, &error));
+                }
+                Err(_) => $link.recover(&$session).await?,
+            }
+        }
+    };
+}
+pub(crate) use on_session;
+
 /// One connection, for as long as it lasts.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
@@ -164,6 +183,12 @@ impl Link {
             return Ok(session.clone());
         }
         self.newer_session(0).await
+    }
+
+    /// What the broker refused, as an error about a queue.
+    pub(crate) fn refusal(&self, queue: &str, error: &lapin::Error) -> msgflo_core::Error {
+        let reason = reason::explain(error);
+        ErrorKind::Queue { url: self.address.shown.clone(), queue: queue.into(), reason }.into()
     }
 
     /// After a call on `session` failed for a reason that is not the call's own: returns when it

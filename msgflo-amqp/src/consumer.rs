@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use msgflo_core::transport::{Deliveries, Delivery, Settle, Settlement};
-use msgflo_core::{Error, ErrorKind, Message, Result};
+use msgflo_core::{Message, Result};
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::acknowledgement::Acknowledger;
-use crate::connection::{Link, Session};
+use crate::connection::{Link, Session, on_session};
 use crate::reason;
+use crate::source::{self, Source};
 
 /// Starts to consume; fails at once if the queue cannot be consumed.
 pub(crate) async fn consume(link: Arc<Link>, queue: &str, prefetch: u16) -> Result<Deliveries> {
@@ -25,14 +26,7 @@ pub(crate) async fn consume(link: Arc<Link>, queue: &str, prefetch: u16) -> Resu
         subscription: None,
     };
     consuming.subscribe().await?;
-    Ok(Deliveries::new(stream::unfold(Some(consuming), |consuming| async {
-        let mut consuming = consuming?;
-        match consuming.next().await {
-            Some(Ok(delivery)) => Some((Ok(delivery), Some(consuming))),
-            Some(Err(error)) => Some((Err(error), None)),
-            None => None,
-        }
-    })))
+    Ok(Deliveries::new(source::items(consuming)))
 }
 
 struct Consuming {
@@ -53,27 +47,23 @@ struct Subscription {
     runtime: Handle,
 }
 
-impl Consuming {
-    /// The next delivery; `None` when the link was closed on purpose.
-    async fn next(&mut self) -> Option<Result<Delivery>> {
+impl Source for Consuming {
+    type Item = Delivery;
+
+    async fn next(&mut self) -> Result<Delivery> {
         let mut closed = std::pin::pin!(self.link.closed());
         loop {
             let Some(subscription) = &mut self.subscription else {
-                match self.subscribe().await {
-                    Ok(()) => continue,
-                    Err(error) if matches!(error.kind(), Some(ErrorKind::Closed(_))) => {
-                        return None;
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
+                self.subscribe().await?;
+                continue;
             };
             let received = tokio::select! {
                 biased;
                 received = subscription.consumer.next() => received,
-                () = &mut closed => return None,
+                () = &mut closed => return Err(self.link.closed_error()),
             };
             if let Some(Ok(delivery)) = received {
-                return Some(Ok(subscription.deliver(delivery)));
+                return Ok(subscription.deliver(delivery));
             }
             // The connection is lost, or the broker cancelled: its node went, or the queue did.
             if subscription.session.is_alive() {
@@ -84,45 +74,29 @@ impl Consuming {
             self.subscription = None;
         }
     }
+}
 
+impl Consuming {
     async fn subscribe(&mut self) -> Result<()> {
-        loop {
-            let session = self.link.session().await?;
-            match self.try_subscribe(&session).await {
-                Ok(subscription) => {
-                    self.link.track(&subscription.acknowledger);
-                    self.subscription = Some(subscription);
-                    return Ok(());
-                }
-                Err(error) if reason::is_refusal(&error) => return Err(self.error(&error)),
-                Err(_) => self.link.recover(&session).await?,
-            }
-        }
-    }
-
-    async fn try_subscribe(&self, session: &Arc<Session>) -> lapin::Result<Subscription> {
-        let channel = session.connection.create_channel().await?;
-        channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
-        let options = BasicConsumeOptions::default();
-        let consumer = channel
-            .basic_consume(self.queue.clone(), "".into(), options, FieldTable::default())
-            .await?;
-        let acknowledger = Acknowledger::new(channel.clone());
-        let (session, runtime) = (session.clone(), Handle::current());
-        Ok(Subscription { session, channel, consumer, acknowledger, runtime })
-    }
-
-    fn error(&self, error: &lapin::Error) -> Error {
-        ErrorKind::Queue {
-            url: self.link.address.shown.clone(),
-            queue: self.name.clone(),
-            reason: reason::explain(error),
-        }
-        .into()
+        let subscription = on_session!(self.link, &self.name, |session| {
+            Subscription::open(session.clone(), self.queue.clone(), self.prefetch)
+        });
+        self.link.track(&subscription.acknowledger);
+        self.subscription = Some(subscription);
+        Ok(())
     }
 }
 
 impl Subscription {
+    async fn open(session: Arc<Session>, queue: ShortString, prefetch: u16) -> lapin::Result<Self> {
+        let channel = session.connection.create_channel().await?;
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consumer = channel.basic_consume(queue, "".into(), options, arguments).await?;
+        let acknowledger = Acknowledger::new(channel.clone());
+        Ok(Self { session, channel, consumer, acknowledger, runtime: Handle::current() })
+    }
+
     fn deliver(&self, delivery: lapin::message::Delivery) -> Delivery {
         self.acknowledger.deliver(delivery.delivery_tag);
         let properties = &delivery.properties;

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions,
     QueueDeclareOptions,
@@ -29,14 +29,15 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Consumer};
 use msgflo_core::discovery::DISCOVERY_QUEUE;
 use msgflo_core::transport::Announcements;
-use msgflo_core::{Definition, Error, ErrorKind, Result};
+use msgflo_core::{Definition, Result};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::connection::{Link, Session};
+use crate::connection::{Link, Session, on_session};
+use crate::source::Source;
 use crate::topology::{self, DISCOVERY_EXCHANGE};
-use crate::{publisher, reason};
+use crate::{publisher, reason, source};
 
 const RELAY_LOCK: &str = "msgflo.discovery.relay";
 /// How often the active relay gives back what it holds while a coordinator is there.
@@ -58,14 +59,7 @@ pub(crate) async fn watch(link: Arc<Link>) -> Result<Announcements> {
     let relay = StopOnDrop(tokio::spawn(keep_relaying(link.clone())));
     let mut watching = Watching { link, consumer: None, _relay: relay };
     watching.subscribe().await?;
-    Ok(Announcements::new(stream::unfold(Some(watching), |watching| async {
-        let mut watching = watching?;
-        match watching.next().await {
-            Some(Ok(definition)) => Some((Ok(definition), Some(watching))),
-            Some(Err(error)) => Some((Err(error), None)),
-            None => None,
-        }
-    })))
+    Ok(Announcements::new(source::items(watching)))
 }
 
 struct StopOnDrop(JoinHandle<()>);
@@ -83,58 +77,40 @@ struct Watching {
     _relay: StopOnDrop,
 }
 
-impl Watching {
-    async fn next(&mut self) -> Option<Result<Definition>> {
+impl Source for Watching {
+    type Item = Definition;
+
+    async fn next(&mut self) -> Result<Definition> {
         let mut closed = std::pin::pin!(self.link.closed());
         loop {
             let Some((_, consumer)) = &mut self.consumer else {
-                match self.subscribe().await {
-                    Ok(()) => continue,
-                    Err(error) if matches!(error.kind(), Some(ErrorKind::Closed(_))) => {
-                        return None;
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
+                self.subscribe().await?;
+                continue;
             };
             let received = tokio::select! {
                 received = consumer.next() => received,
-                () = &mut closed => return None,
+                () = &mut closed => return Err(self.link.closed_error()),
             };
             match received {
                 Some(Ok(delivery)) => match Definition::from_discovery_message(&delivery.data) {
-                    Ok(definition) => return Some(Ok(definition)),
+                    Ok(definition) => return Ok(definition),
                     Err(error) => debug!("passed over on {DISCOVERY_EXCHANGE}: {error}"),
                 },
                 Some(Err(_)) | None => self.consumer = None,
             }
         }
     }
+}
 
+impl Watching {
     async fn subscribe(&mut self) -> Result<()> {
-        loop {
-            let session = self.link.session().await?;
-            match try_subscribe(&session).await {
-                Ok(consumer) => {
-                    self.consumer = Some(consumer);
-                    return Ok(());
-                }
-                Err(error) if reason::is_refusal(&error) => return Err(self.error(&error)),
-                Err(_) => self.link.recover(&session).await?,
-            }
-        }
-    }
-
-    fn error(&self, error: &lapin::Error) -> Error {
-        ErrorKind::Queue {
-            url: self.link.address.shown.clone(),
-            queue: DISCOVERY_EXCHANGE.into(),
-            reason: reason::explain(error),
-        }
-        .into()
+        self.consumer =
+            Some(on_session!(self.link, DISCOVERY_EXCHANGE, |session| { subscribe(&session) }));
+        Ok(())
     }
 }
 
-async fn try_subscribe(session: &Session) -> lapin::Result<(Channel, Consumer)> {
+async fn subscribe(session: &Session) -> lapin::Result<(Channel, Consumer)> {
     let channel = session.connection.create_channel().await?;
     topology::declare_discovery(&channel).await?;
     let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };

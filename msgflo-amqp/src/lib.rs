@@ -35,6 +35,7 @@ mod consumer;
 mod discovery;
 mod publisher;
 mod reason;
+mod source;
 mod topology;
 mod transport;
 

@@ -6,7 +6,7 @@ use lapin::{BasicProperties, Channel, Confirmation};
 use msgflo_core::transport::Target;
 use msgflo_core::{Error, ErrorKind, Message, Result};
 
-use crate::connection::{Link, confirming};
+use crate::connection::{Link, Session, confirming, on_session};
 use crate::{reason, topology};
 
 /// Survives the broker's restart, if its queue does.
@@ -142,24 +142,15 @@ pub(crate) async fn announce(
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_expiration(reason::short(&expiry)?);
-    loop {
-        let session = link.session().await?;
-        let announced = async {
-            let channel = confirming(&session.connection).await?;
-            topology::declare_discovery(&channel).await?;
-            for (exchange, key) in [("", queue), (exchange, "")] {
-                let properties = properties.clone();
-                confirmed(&channel, exchange.into(), key.into(), false, payload, properties)
-                    .await?;
-            }
-            channel.close(200, "done".into()).await
-        };
-        match announced.await {
-            Ok(()) => return Ok(()),
-            Err(error) if reason::is_refusal(&error) => {
-                return Err(refused(link, queue, reason::explain(&error)));
-            }
-            Err(_) => link.recover(&session).await?,
+    let announce = async |session: &Session| {
+        let channel = confirming(&session.connection).await?;
+        topology::declare_discovery(&channel).await?;
+        for (exchange, key) in [("", queue), (exchange, "")] {
+            let properties = properties.clone();
+            confirmed(&channel, exchange.into(), key.into(), false, payload, properties).await?;
         }
-    }
+        channel.close(200, "done".into()).await
+    };
+    on_session!(link, queue, |session| announce(&session));
+    Ok(())
 }

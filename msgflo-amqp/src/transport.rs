@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use msgflo_core::transport::{
     Announcements, Connection, Deliveries, Edge, Queue, QueueStatistics, Target, Transport,
 };
-use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
+use msgflo_core::{Definition, Message, Result};
 use tokio::sync::watch;
 
-use crate::connection::Link;
+use crate::connection::{Link, on_session};
 use crate::topology::{self, dead_letter_name};
 use crate::{consumer, discovery, publisher, reason};
 
@@ -22,35 +22,17 @@ impl Amqp {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         Self { link }
     }
-
-    fn error(&self, queue: &str, error: &lapin::Error) -> Error {
-        ErrorKind::Queue {
-            url: self.link.address.shown.clone(),
-            queue: queue.into(),
-            reason: reason::explain(error),
-        }
-        .into()
-    }
 }
 
-/// Runs an operation on a channel of its own, again if the connection was lost meanwhile. A
-/// refusal closes the channel, and is an error about the queue.
+/// Runs an operation on a channel of its own: a refusal closes it.
 macro_rules! on_channel {
     ($self:ident, $queue:expr, |$channel:ident| $operation:expr) => {
-        loop {
-            let session = $self.link.session().await?;
-            let outcome = async {
-                let $channel = session.connection.create_channel().await?;
-                let result = $operation.await?;
-                $channel.close(200, "done".into()).await?;
-                Ok(result)
-            };
-            match outcome.await {
-                Ok(result) => break result,
-                Err(error) if reason::is_refusal(&error) => return Err($self.error($queue, &error)),
-                Err(_) => $self.link.recover(&session).await?,
-            }
-        }
+        on_session!($self.link, $queue, |session| async {
+            let $channel = session.connection.create_channel().await?;
+            let result = $operation.await?;
+            $channel.close(200, "done".into()).await?;
+            Ok(result)
+        })
     };
 }
 
