@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::acknowledgement::Acknowledger;
+use crate::channel::OwnChannel;
 use crate::connection::{Link, Session, on_session};
 use crate::reason;
 use crate::source::{self, Source};
@@ -89,10 +90,12 @@ impl Consuming {
 
 impl Subscription {
     async fn open(session: Arc<Session>, queue: ShortString, prefetch: u16) -> lapin::Result<Self> {
-        let channel = session.connection.create_channel().await?;
+        let channel = OwnChannel::open(&session.connection).await?;
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let consumer = channel.basic_consume(queue, "".into(), options, arguments).await?;
+        // From here on it ends by itself, after what was received is settled.
+        let channel = channel.keep();
         let acknowledger = Acknowledger::new(channel.clone());
         Ok(Self { session, channel, consumer, acknowledger, runtime: Handle::current() })
     }

@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::debug;
 
+use crate::channel::OwnChannel;
 use crate::connection::{Link, Session, on_session};
 use crate::source::Source;
 use crate::topology::{self, DISCOVERY_EXCHANGE};
@@ -73,7 +74,7 @@ impl Drop for StopOnDrop {
 /// A watcher: a queue of its own on the exchange.
 struct Watching {
     link: Arc<Link>,
-    consumer: Option<(Channel, Consumer)>,
+    consumer: Option<(OwnChannel, Consumer)>,
     _relay: StopOnDrop,
 }
 
@@ -110,8 +111,8 @@ impl Watching {
     }
 }
 
-async fn subscribe(session: &Session) -> lapin::Result<(Channel, Consumer)> {
-    let channel = session.connection.create_channel().await?;
+async fn subscribe(session: &Session) -> lapin::Result<(OwnChannel, Consumer)> {
+    let channel = OwnChannel::open(&session.connection).await?;
     topology::declare_discovery(&channel).await?;
     let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
     let queue = channel.queue_declare("".into(), options, FieldTable::default()).await?;
@@ -140,14 +141,14 @@ async fn keep_relaying(link: Arc<Link>) {
 /// Holds what is in `fbp`, and copies it to the exchange, for as long as it is let.
 async fn relay(session: &Session) -> lapin::Result<()> {
     // Of the watchers on one connection, the first to consume this queue relays.
-    let lock = session.connection.create_channel().await?;
+    let lock = OwnChannel::open(&session.connection).await?;
     let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
     lock.queue_declare(RELAY_LOCK.into(), options, FieldTable::default()).await?;
     let options = BasicConsumeOptions { exclusive: true, ..Default::default() };
     let _owned =
         lock.basic_consume(RELAY_LOCK.into(), "".into(), options, FieldTable::default()).await?;
 
-    let channel = session.connection.create_channel().await?;
+    let channel = OwnChannel::open(&session.connection).await?;
     topology::declare_discovery(&channel).await?;
     let mut held = Held::default();
     loop {

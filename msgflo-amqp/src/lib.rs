@@ -30,6 +30,7 @@
 
 mod acknowledgement;
 mod address;
+mod channel;
 mod connection;
 mod consumer;
 mod discovery;

@@ -1,5 +1,7 @@
 //! Everybody sees everybody: msgflo's coordinator, and watchers in Rust beside it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::context::{Case, Context, cases};
@@ -9,6 +11,7 @@ use crate::programs;
 pub const CASES: &[Case] = cases![
     a_coordinator_and_watchers_see_each_others_participants,
     a_watcher_sees_foreign_participants,
+    watchers_that_leave_at_any_moment_let_go_of_announcements,
 ];
 
 const NODE: &str = "repeat.js";
@@ -125,4 +128,13 @@ fn a_watcher_sees_foreign_participants(context: &Context) {
     assert_eq!(lamp.inports[0].port_type, "boolean");
     assert_eq!(lamp.inports[0].other["unit"], "lamps");
     assert!(lamp.outports.is_empty());
+}
+
+fn watchers_that_leave_at_any_moment_let_go_of_announcements(context: &Context) {
+    for moment in 0..100 {
+        let watcher = context.watch();
+        std::thread::sleep(Duration::from_micros(moment * 200));
+        drop(watcher);
+    }
+    context.wait_for_consumers("fbp", 0);
 }
