@@ -1,6 +1,7 @@
 //! The RabbitMQ of all tests, with a virtual host for each: discovery has one queue for all.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use msgflo_test_broker::RabbitMq;
@@ -8,13 +9,17 @@ use serde_json::json;
 
 static BROKER: Mutex<Option<RabbitMq>> = Mutex::new(None);
 
-/// The broker as one test sees it. `all` are the virtual hosts to make when the first test asks.
-pub fn url(vhost: &str, all: &[&str]) -> io::Result<String> {
+/// The broker as one test sees it, and a folder of the test's own, which goes away with the
+/// broker. `all` are the virtual hosts to make when the first test asks.
+pub fn share(vhost: &str, all: &[&str]) -> io::Result<(String, PathBuf)> {
     let mut broker = BROKER.lock().unwrap_or_else(PoisonError::into_inner);
-    if broker.is_none() {
-        *broker = Some(start(all)?);
-    }
-    Ok(broker.as_ref().map(|broker| format!("{}{vhost}", broker.url())).unwrap_or_default())
+    let broker = match &mut *broker {
+        Some(broker) => broker,
+        none => none.insert(start(all)?),
+    };
+    let folder = broker.folder().join(vhost);
+    std::fs::create_dir(&folder)?;
+    Ok((format!("{}{vhost}", broker.url()), folder))
 }
 
 pub fn stop() {

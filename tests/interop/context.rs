@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use msgflo::transport::{Announcements, Deliveries, Direction, Queue, Target};
 use msgflo::{Definition, Message, Network, Participant};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -32,11 +31,11 @@ pub(crate) use cases;
 
 impl Case {
     pub fn run(self, all: &[&str]) -> io::Result<()> {
-        let url = broker::url(self.name, all)?;
+        let (url, folder) = broker::share(self.name, all)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let network = runtime.block_on(msgflo::connect(&url)).map_err(io::Error::other)?;
-        (self.test)(&Context { url, runtime, network, folder: TempDir::new()? });
+        (self.test)(&Context { url, runtime, network, folder });
         Ok(())
     }
 }
@@ -45,7 +44,7 @@ pub struct Context {
     pub url: String,
     runtime: Runtime,
     network: Network,
-    folder: TempDir,
+    folder: PathBuf,
 }
 
 impl Context {
@@ -146,7 +145,7 @@ impl Context {
 
     /// Writes a file of this test's own.
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
-        let file = self.folder.path().join(name);
+        let file = self.folder.join(name);
         fs::write(&file, content).unwrap();
         file
     }
