@@ -29,7 +29,8 @@ pub(crate) struct Link {
     connection: watch::Sender<msgflo_core::transport::Connection>,
     /// Somebody found the connection broken.
     suspicion: Arc<Notify>,
-    acknowledgers: Mutex<Vec<std::sync::Weak<Acknowledger>>>,
+    /// Kept until the next is, so that closing cannot overtake one that is about to go.
+    acknowledgers: Mutex<Vec<Arc<Acknowledger>>>,
 }
 
 #[derive(Clone)]
@@ -239,8 +240,8 @@ impl Link {
     /// Remembers an acknowledger, to hand over what it holds before the link closes.
     pub(crate) fn track(&self, acknowledger: &Arc<Acknowledger>) {
         let mut acknowledgers = lock(&self.acknowledgers);
-        acknowledgers.retain(|known| known.strong_count() > 0);
-        acknowledgers.push(Arc::downgrade(acknowledger));
+        acknowledgers.retain(|known| Arc::strong_count(known) > 1);
+        acknowledgers.push(acknowledger.clone());
     }
 
     /// Hands over all acknowledgements, and disconnects.
@@ -249,7 +250,7 @@ impl Link {
             return Ok(());
         };
         let acknowledgers = std::mem::take(&mut *lock(&self.acknowledgers));
-        for acknowledger in acknowledgers.iter().filter_map(std::sync::Weak::upgrade) {
+        for acknowledger in acknowledgers {
             acknowledger.close().await;
         }
         let url = &self.address.shown;
