@@ -19,6 +19,9 @@ use crate::topology::Topology;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The last attempt gets this long too: one that is broken off leaves a thread of lapin's behind,
+/// which may complain when the program ends.
+const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
 
 /// The link to the broker. It reconnects by itself.
@@ -130,7 +133,7 @@ impl Link {
         let url = address.shown.clone();
         let mut pauses = Pauses::new();
         for attempt in 1u32.. {
-            let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
+            let left = patience.saturating_sub(started.elapsed()).max(SHORTEST_ATTEMPT);
             let reason = match Self::attempt(&address, 1, left.min(address.attempt)).await {
                 Ok(session) => return Ok(Self::start(address, session)),
                 Err(Attempt::Denied(reason)) => {
