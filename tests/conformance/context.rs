@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target};
 use msgflo::{Message, Network, Transport};
-use msgflo_test_broker::RabbitMq;
 
+use crate::broker::Broker;
 use crate::subject::{Feature, Subject};
 
 /// How long something that must happen may take, on a machine that is busy with other tests.
@@ -23,12 +23,12 @@ pub struct Case {
     pub test: fn(Context) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts]`.
+/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts + Durable]`.
 macro_rules! cases {
-    ($($name:ident $(: $needs:ident)?),* $(,)?) => {
+    ($($name:ident $(: $needs:ident $(+ $more:ident)*)?),* $(,)?) => {
         &[$($crate::context::Case {
             name: stringify!($name),
-            needs: &[$($crate::subject::Feature::$needs)?],
+            needs: &[$($crate::subject::Feature::$needs $(, $crate::subject::Feature::$more)*)?],
             test: |context| Box::pin($name(context)),
         }),*]
     };
@@ -39,7 +39,7 @@ impl Case {
     /// Runs it on a runtime of its own.
     pub fn run(self, subject: &'static Subject) -> io::Result<()> {
         let own =
-            if self.needs.contains(&Feature::Restarts) { Some(RabbitMq::start()?) } else { None };
+            if self.needs.contains(&Feature::Restarts) { Some(subject.own_broker()?) } else { None };
         let url = match &own {
             Some(broker) => broker.url(),
             None => subject.shared_broker(self.name)?,
@@ -57,7 +57,7 @@ impl Case {
 pub struct Context {
     name: &'static str,
     pub url: String,
-    broker: Arc<Mutex<Option<RabbitMq>>>,
+    broker: Arc<Mutex<Option<Broker>>>,
 }
 
 impl Context {
@@ -78,7 +78,7 @@ impl Context {
     /// Does something to the broker that the case has for itself.
     pub async fn broker<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut RabbitMq) -> io::Result<T> + Send + 'static,
+        act: impl FnOnce(&mut Broker) -> io::Result<T> + Send + 'static,
     ) -> T {
         let broker = self.broker.clone();
         let acted = tokio::task::spawn_blocking(move || {

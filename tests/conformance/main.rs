@@ -5,6 +5,7 @@
 //! A new transport is a line in [`subject::SUBJECTS`].
 
 mod back_pressure;
+mod broker;
 mod context;
 mod delivery;
 mod discovery;

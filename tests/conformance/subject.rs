@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use msgflo_test_broker::RabbitMq;
+use msgflo_test_broker::{RabbitMq, free_port};
 
+use crate::broker::{Broker, HubServer};
 use crate::context::Case;
 
 /// What a case may need and not every transport has.
@@ -14,6 +15,8 @@ pub enum Feature {
     Capacity,
     /// The broker is a program that can be stopped and started again.
     Restarts,
+    /// What the broker has confirmed survives its restart.
+    Durable,
 }
 
 /// A transport under test.
@@ -26,7 +29,8 @@ pub struct Subject {
 /// The table of transports and features.
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "memory", features: &[Feature::Capacity] },
-    Subject { name: "amqp", features: &[Feature::Restarts] },
+    Subject { name: "amqp", features: &[Feature::Restarts, Feature::Durable] },
+    Subject { name: "zmq", features: &[Feature::Capacity, Feature::Restarts] },
 ];
 
 impl Subject {
@@ -34,11 +38,21 @@ impl Subject {
         case.needs.iter().all(|feature| self.features.contains(feature))
     }
 
+    /// Starts a broker for one case alone, which may stop it.
+    pub fn own_broker(&self) -> io::Result<Broker> {
+        match self.name {
+            "zmq" => HubServer::start().map(Broker::Hub),
+            _ => RabbitMq::start().map(Broker::RabbitMq),
+        }
+    }
+
     /// Where a case finds the broker that it shares with the others, started by the first.
     pub fn shared_broker(&self, case: &str) -> io::Result<String> {
         match self.name {
             // A broker for each case costs nothing.
             "memory" => Ok(format!("memory://{case}")),
+            // As does a hub, in the process of the case.
+            "zmq" => Ok(format!("zmq://127.0.0.1:{}?hub=auto", free_port()?)),
             _ => {
                 let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
                 if shared.is_none() {
