@@ -114,7 +114,9 @@ impl Received {
                 let number = read_number(&number)?;
                 Ok(Self { command, number, arguments: frames })
             }
-            _ => Err(format!("{count} frames are too few: protocol, command and number are needed")),
+            _ => {
+                Err(format!("{count} frames are too few: protocol, command and number are needed"))
+            }
         }
     }
 
@@ -191,7 +193,8 @@ pub(crate) fn write_numbers(numbers: &[u64]) -> Bytes {
 }
 
 fn read_number(bytes: &[u8]) -> Result<u64, Malformed> {
-    let bytes = bytes.try_into().map_err(|_| format!("a number has 8 bytes, not {}", bytes.len()))?;
+    let bytes =
+        bytes.try_into().map_err(|_| format!("a number has 8 bytes, not {}", bytes.len()))?;
     Ok(u64::from_be_bytes(bytes))
 }
 

@@ -85,9 +85,9 @@ impl Outbox {
         while state.in_flight < window && state.unsent < state.end() {
             let slot = &mut state.requests[(state.unsent - state.first) as usize];
             state.unsent += 1;
-            let Some(request) = slot.take_if(|request| {
-                request.answer.is_closed() || request.frames.size() > max_size
-            }) else {
+            let Some(request) = slot
+                .take_if(|request| request.answer.is_closed() || request.frames.size() > max_size)
+            else {
                 if let Some(request) = slot {
                     taken.push(request.frames.clone());
                     state.in_flight += 1;

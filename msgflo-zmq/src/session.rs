@@ -59,10 +59,12 @@ impl Session {
         let mut socket = DealerSocket::with_options(options);
         let events = Box::new(socket.monitor());
         if let Err(error) = socket.connect(&address.endpoint()).await {
-            return Err(match tokio::net::TcpStream::connect((&*address.host, address.port)).await {
-                Ok(_) => format!("what listens there does not speak ZeroMQ ({error})"),
-                Err(reason) => reason.to_string(),
-            });
+            return Err(
+                match tokio::net::TcpStream::connect((&*address.host, address.port)).await {
+                    Ok(_) => format!("what listens there does not speak ZeroMQ ({error})"),
+                    Err(reason) => reason.to_string(),
+                },
+            );
         }
         let (sending, mut receiving) = socket.split();
         let mut sending = sending;

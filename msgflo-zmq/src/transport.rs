@@ -82,12 +82,10 @@ impl Transport for Zmq {
         };
         let sent = self.link.request(publish).answer(queue).await;
         sent.map(drop).map_err(|error| match error.kind() {
-            Some(ErrorKind::Queue { url, queue, reason }) => ErrorKind::Send {
-                url: url.clone(),
-                queue: queue.clone(),
-                reason: reason.clone(),
+            Some(ErrorKind::Queue { url, queue, reason }) => {
+                ErrorKind::Send { url: url.clone(), queue: queue.clone(), reason: reason.clone() }
+                    .into()
             }
-            .into(),
             _ => error,
         })
     }

@@ -100,7 +100,9 @@ impl Decoder {
             if command {
                 return Ok(Some(match frame.strip_prefix(b"\x04PING") {
                     // A time to live comes before what is to be sent back.
-                    Some(rest) => Incoming::Ping(frame.slice_ref(rest.get(2..).unwrap_or_default())),
+                    Some(rest) => {
+                        Incoming::Ping(frame.slice_ref(rest.get(2..).unwrap_or_default()))
+                    }
                     None => Incoming::Command,
                 }));
             }
@@ -197,7 +199,9 @@ async fn exchange(stream: &mut TcpStream) -> Result<(), Broken> {
     let length = match flags {
         COMMAND => stream.read_u8().await?.into(),
         flags if flags == COMMAND | LONG => stream.read_u64().await?,
-        flags => return protocol(format!("READY expected, not a frame with the flags {flags:#04x}")),
+        flags => {
+            return protocol(format!("READY expected, not a frame with the flags {flags:#04x}"));
+        }
     };
     if length > LONGEST_COMMAND as u64 {
         return protocol(format!("a command of {length} bytes; {LONGEST_COMMAND} are allowed"));

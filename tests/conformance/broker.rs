@@ -52,9 +52,9 @@ impl Broker {
 
     pub fn cut_connections(&mut self) -> io::Result<()> {
         match self {
-            Self::RabbitMq(broker) => broker
-                .ctl(&["close_all_connections", "cut by the test"])
-                .map(drop),
+            Self::RabbitMq(broker) => {
+                broker.ctl(&["close_all_connections", "cut by the test"]).map(drop)
+            }
             Self::Hub(hub) => hub.cut_connections(),
         }
     }
@@ -130,6 +130,17 @@ impl HubServer {
         self.close();
         let behind = self.running.as_ref().map(|(_, hub)| hub.url().to_owned());
         self.open(behind.unwrap_or_default().trim_start_matches("zmq://").to_owned())
+    }
+}
+
+impl Drop for HubServer {
+    /// A case drops it on its own runtime, which must not wait for this one.
+    fn drop(&mut self) {
+        let runtimes = [
+            self.door.take().map(|door| door.runtime),
+            self.running.take().map(|(runtime, _)| runtime),
+        ];
+        runtimes.into_iter().flatten().for_each(Runtime::shutdown_background);
     }
 }
 

@@ -38,8 +38,11 @@ pub(crate) use cases;
 impl Case {
     /// Runs it on a runtime of its own.
     pub fn run(self, subject: &'static Subject) -> io::Result<()> {
-        let own =
-            if self.needs.contains(&Feature::Restarts) { Some(subject.own_broker()?) } else { None };
+        let own = if self.needs.contains(&Feature::Restarts) {
+            Some(subject.own_broker()?)
+        } else {
+            None
+        };
         let url = match &own {
             Some(broker) => broker.url(),
             None => subject.shared_broker(self.name)?,

@@ -374,8 +374,8 @@ impl Client {
             frames::ANNOUNCE => {
                 let expiry = Duration::from_millis(received.number("expiry")?);
                 let json = received.bytes("discovery message")?;
-                let definition = Definition::from_discovery_message(&json)
-                    .map_err(|error| error.to_string())?;
+                let definition =
+                    Definition::from_discovery_message(&json).map_err(|error| error.to_string())?;
                 Ok(answer(number, "fbp", self.transport.announce(&definition, expiry).await))
             }
             _ => Err("there is no such command".into()),
