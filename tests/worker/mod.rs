@@ -25,6 +25,11 @@ impl Worker {
         Self { child }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without a chance to finish anything.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
