@@ -26,6 +26,7 @@ impl Worker {
     }
 
     /// Its process.
+    #[allow(dead_code, reason = "not every test sends signals")]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

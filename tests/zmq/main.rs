@@ -2,7 +2,7 @@
 
 mod hostile;
 #[path = "../interop/install.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "Node.js is not needed here")]
 mod install;
 mod network;
 mod processes;
