@@ -72,7 +72,7 @@ impl Hub {
     }
 
     pub(crate) async fn listen(address: &Address) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((address.host.as_str(), address.port)).await?;
+        let listener = listen(address).await?;
         let local = listener.local_addr()?;
         if !local.ip().is_loopback() {
             warn!(
@@ -125,6 +125,21 @@ impl Drop for Hub {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }
+}
+
+/// Listens on the first of the host's addresses that this machine has: who comes second must find
+/// it taken, and not take the next.
+async fn listen(address: &Address) -> std::io::Result<TcpListener> {
+    let mut refused = None;
+    for socket in tokio::net::lookup_host((address.host.as_str(), address.port)).await? {
+        match TcpListener::bind(socket).await {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
+                refused = Some(error);
+            }
+            outcome => return outcome,
+        }
+    }
+    Err(refused.unwrap_or_else(|| std::io::Error::other("the host has no address")))
 }
 
 fn url_of(local: SocketAddr) -> String {

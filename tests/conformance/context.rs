@@ -9,8 +9,7 @@ use std::time::Duration;
 use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target};
 use msgflo::{Message, Network, Transport};
 
-use crate::broker::Broker;
-use crate::subject::{Feature, Subject};
+use crate::subject::{Broker, Feature, Subject};
 
 /// How long something that must happen may take, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,12 +22,12 @@ pub struct Case {
     pub test: fn(Context) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts + Durable]`.
+/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts & Durable]`.
 macro_rules! cases {
-    ($($name:ident $(: $needs:ident $(+ $more:ident)*)?),* $(,)?) => {
+    ($($name:ident $(: $($needs:ident)&+)?),* $(,)?) => {
         &[$($crate::context::Case {
             name: stringify!($name),
-            needs: &[$($crate::subject::Feature::$needs $(, $crate::subject::Feature::$more)*)?],
+            needs: &[$($($crate::subject::Feature::$needs),+)?],
             test: |context| Box::pin($name(context)),
         }),*]
     };
@@ -39,7 +38,7 @@ impl Case {
     /// Runs it on a runtime of its own.
     pub fn run(self, subject: &'static Subject) -> io::Result<()> {
         let own = if self.needs.contains(&Feature::Restarts) {
-            Some(subject.own_broker()?)
+            Some(subject.start_broker()?)
         } else {
             None
         };

@@ -5,12 +5,12 @@
 //! A new transport is a line in [`subject::SUBJECTS`].
 
 mod back_pressure;
-mod broker;
 mod context;
 mod delivery;
 mod discovery;
 mod edges;
 mod errors;
+mod hub_server;
 mod outages;
 mod participants;
 mod settlement;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use msgflo_test_broker::{RabbitMq, free_port};
 
-use crate::broker::{Broker, HubServer};
 use crate::context::Case;
+use crate::hub_server::HubServer;
 
 /// What a case may need and not every transport has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,8 +38,8 @@ impl Subject {
         case.needs.iter().all(|feature| self.features.contains(feature))
     }
 
-    /// Starts a broker for one case alone, which may stop it.
-    pub fn own_broker(&self) -> io::Result<Broker> {
+    /// Starts one for one case alone, which may stop it.
+    pub fn start_broker(&self) -> io::Result<Broker> {
         match self.name {
             "zmq" => HubServer::start().map(Broker::Hub),
             _ => RabbitMq::start().map(Broker::RabbitMq),
@@ -68,4 +68,54 @@ static SHARED: Mutex<Option<RabbitMq>> = Mutex::new(None);
 
 pub fn stop_brokers() {
     drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+/// A broker that is a program, or as good as one.
+pub enum Broker {
+    RabbitMq(RabbitMq),
+    Hub(HubServer),
+}
+
+impl Broker {
+    pub fn url(&self) -> String {
+        match self {
+            Self::RabbitMq(broker) => broker.url(),
+            Self::Hub(hub) => hub.url(),
+        }
+    }
+
+    /// In order.
+    pub fn stop(&mut self) -> io::Result<()> {
+        match self {
+            Self::RabbitMq(broker) => broker.stop(),
+            Self::Hub(hub) => {
+                hub.stop();
+                Ok(())
+            }
+        }
+    }
+
+    /// Without a chance to finish anything.
+    pub fn kill(&mut self) {
+        match self {
+            Self::RabbitMq(broker) => broker.kill(),
+            Self::Hub(hub) => hub.kill(),
+        }
+    }
+
+    pub fn start_again(&mut self) -> io::Result<()> {
+        match self {
+            Self::RabbitMq(broker) => broker.start_again(),
+            Self::Hub(hub) => hub.start_again(),
+        }
+    }
+
+    pub fn cut_connections(&mut self) -> io::Result<()> {
+        match self {
+            Self::RabbitMq(broker) => {
+                broker.ctl(&["close_all_connections", "cut by the test"]).map(drop)
+            }
+            Self::Hub(hub) => hub.cut_connections(),
+        }
+    }
 }

@@ -1,64 +1,15 @@
-//! A broker that a case has for itself: it stops it, and starts it again.
+//! A hub that a case has for itself: it stops it, and starts it again.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use msgflo::zmq::Hub;
-use msgflo_test_broker::{RabbitMq, free_port};
+use msgflo_test_broker::free_port;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
-
-pub enum Broker {
-    RabbitMq(RabbitMq),
-    Hub(HubServer),
-}
-
-impl Broker {
-    pub fn url(&self) -> String {
-        match self {
-            Self::RabbitMq(broker) => broker.url(),
-            Self::Hub(hub) => format!("zmq://{}", hub.address),
-        }
-    }
-
-    /// In order.
-    pub fn stop(&mut self) -> io::Result<()> {
-        match self {
-            Self::RabbitMq(broker) => broker.stop(),
-            Self::Hub(hub) => {
-                hub.stop();
-                Ok(())
-            }
-        }
-    }
-
-    /// Without a chance to finish anything.
-    pub fn kill(&mut self) {
-        match self {
-            Self::RabbitMq(broker) => broker.kill(),
-            Self::Hub(hub) => hub.kill(),
-        }
-    }
-
-    pub fn start_again(&mut self) -> io::Result<()> {
-        match self {
-            Self::RabbitMq(broker) => broker.start_again(),
-            Self::Hub(hub) => hub.start_again(),
-        }
-    }
-
-    pub fn cut_connections(&mut self) -> io::Result<()> {
-        match self {
-            Self::RabbitMq(broker) => {
-                broker.ctl(&["close_all_connections", "cut by the test"]).map(drop)
-            }
-            Self::Hub(hub) => hub.cut_connections(),
-        }
-    }
-}
 
 /// A hub on a runtime of its own, as if it were a process of its own, behind a door through which
 /// its clients come: closing the door cuts their connections.
@@ -81,13 +32,17 @@ impl HubServer {
         Ok(server)
     }
 
-    fn start_again(&mut self) -> io::Result<()> {
+    pub fn start_again(&mut self) -> io::Result<()> {
         let runtime = runtime()?;
         let hub = runtime.block_on(Hub::bind("zmq://127.0.0.1:0"));
         let hub = hub.map_err(|error| io::Error::other(error.to_string()))?;
         let behind = hub.url().trim_start_matches("zmq://").to_owned();
         self.running = Some((runtime, hub));
         self.open(behind)
+    }
+
+    pub fn url(&self) -> String {
+        format!("zmq://{}", self.address)
     }
 
     fn open(&mut self, behind: String) -> io::Result<()> {
@@ -112,21 +67,23 @@ impl HubServer {
         }
     }
 
-    fn stop(&mut self) {
+    /// In order.
+    pub fn stop(&mut self) {
         if let Some((runtime, hub)) = self.running.take() {
             runtime.block_on(hub.stop());
         }
         self.close();
     }
 
-    fn kill(&mut self) {
+    /// Without a chance to finish anything.
+    pub fn kill(&mut self) {
         if let Some((runtime, _hub)) = self.running.take() {
             runtime.shutdown_timeout(Duration::from_secs(10));
         }
         self.close();
     }
 
-    fn cut_connections(&mut self) -> io::Result<()> {
+    pub fn cut_connections(&mut self) -> io::Result<()> {
         self.close();
         let behind = self.running.as_ref().map(|(_, hub)| hub.url().to_owned());
         self.open(behind.unwrap_or_default().trim_start_matches("zmq://").to_owned())
