@@ -299,7 +299,18 @@ async fn reconnect(inner: &Inner) -> Option<Session> {
             session.restore(inner).await?;
             Ok::<_, String>(session)
         };
-        match opened.await {
+        tokio::pin!(opened);
+        let opened = loop {
+            tokio::select! {
+                opened = &mut opened => break opened,
+                () = inner.wake.notified() => {
+                    if inner.is_closed() {
+                        return None;
+                    }
+                }
+            }
+        };
+        match opened {
             Ok(session) => {
                 if inner.finishing.load(Ordering::Acquire) {
                     lock(&inner.notices).push(Frames::new(FINISH, 0));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use msgflo::ErrorKind;
 use msgflo::transport::Direction;
+use msgflo::zmq::Hub;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::network::{collect, declare, expect, receive, send, url, within};
@@ -40,8 +41,12 @@ async fn another_process_takes_the_hub_over() {
     let url = url("hub=auto");
     let first = Worker::start("repeat", &["--broker", &url]);
     let second = Worker::start("repeat", &["--broker", &url]);
+    // Whoever set the network up is gone when its edge is needed again.
+    let setup = msgflo::connect(&url).await.unwrap();
+    drop(collect(&setup, "repeat.OUT", "end").await);
+    setup.shutdown().await.unwrap();
     let network = msgflo::connect(&url).await.unwrap();
-    let mut outputs = collect(&network, "repeat.OUT", "end").await;
+    let mut outputs = network.transport().consume("end", 100).await.unwrap();
     send(&network, "repeat.IN", "before").await;
     expect(&mut outputs, "before").await;
     let mut connection = network.transport().connection();
@@ -106,6 +111,31 @@ async fn what_a_silent_worker_has_in_hand_is_delivered_again() {
     within("the worker to come back", back).await;
     let (status, _) = silent.terminate();
     assert!(status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_one_hub() {
+    for host in ["127.0.0.1", "localhost", "[::1]"] {
+        let Ok(hub) = Hub::bind(&format!("zmq://{host}:0")).await else {
+            assert_eq!(host, "[::1]", "only IPv6 may be missing here");
+            continue;
+        };
+        let port = hub.url().rsplit(':').next().unwrap();
+        let url = format!("zmq://{host}:{port}");
+        let error = Hub::bind(&url).await.err().unwrap();
+        assert!(matches!(error.kind(), Some(ErrorKind::Refused { .. })), "{error}");
+        assert!(error.to_string().contains("in use"), "{error}");
+        // Who would start one, finds it.
+        let network = msgflo::connect(&format!("{url}?hub=auto")).await.unwrap();
+        declare(&network, "in", Direction::In).await;
+        let other = msgflo::connect(&url).await.unwrap();
+        assert_eq!(other.statistics("in").await.unwrap().waiting, 0);
+        hub.stop().await;
+        // And starts one now.
+        let mut connection = network.transport().connection();
+        within("a new hub", connection.wait_for(|now| now.reconnections > 0)).await.unwrap();
+        assert_eq!(network.statistics("in").await.unwrap().waiting, 0);
+    }
 }
 
 #[tokio::test]

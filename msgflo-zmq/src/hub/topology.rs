@@ -38,6 +38,7 @@ impl Topology {
             // The receiver is here.
             let _ = sender.send(known);
         }
+        state.listeners.retain(|listener| !listener.is_closed());
         state.listeners.push(sender);
         receiver
     }
