@@ -138,6 +138,16 @@ async fn an_address_has_one_hub() {
     }
 }
 
+#[test]
+fn a_hub_that_others_may_reach_warns() {
+    for (host, warns) in [("0.0.0.0", true), ("127.0.0.1", false)] {
+        let hub = Worker::start("zmq_hub", &[&format!("zmq://{host}:0")]);
+        let (status, stderr) = hub.terminate();
+        assert!(status.success());
+        assert_eq!(stderr.contains("encrypts nothing"), warns, "{stderr}");
+    }
+}
+
 #[tokio::test]
 async fn no_hub_is_an_error_that_says_so() {
     let url = url("");
