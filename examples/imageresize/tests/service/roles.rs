@@ -119,8 +119,35 @@ async fn a_killed_worker_s_image_is_done_by_another(roles: Roles) {
 }
 
 #[tokio::test]
-async fn roles_start_in_any_order() {
-    let roles = Roles::on_rabbitmq();
+async fn roles_start_in_any_order_on_rabbitmq() {
+    roles_start_in_any_order(Roles::on_rabbitmq()).await;
+}
+
+#[tokio::test]
+async fn roles_start_in_any_order_on_zeromq() {
+    roles_start_in_any_order(Roles::on_zeromq()).await;
+}
+
+#[tokio::test]
+async fn what_was_in_a_hub_that_died_is_sent_again() {
+    let roles = Roles::on_zeromq();
+    let hub = roles.start("store", &[]);
+    let web = roles.web();
+    let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
+    let orders = msgflo::connect(&roles.url).await.unwrap();
+    // The order is in the hub, and nobody has taken it yet.
+    while orders.statistics("resize.IN").await.unwrap().waiting == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    orders.shutdown().await.unwrap();
+    hub.kill();
+    let _store = roles.start("store", &[]);
+    let _resize = roles.resize();
+    let images = finished(&job).await;
+    assert_eq!(result(web.url(), &images[0]).await.width(), 64);
+}
+
+async fn roles_start_in_any_order(roles: Roles) {
     let web = roles.web();
     let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
     // What was taken is not forgotten with the process that took it.
