@@ -5,7 +5,10 @@
 //!
 //! Each contender takes `MESSAGES` messages of 256 bytes out of a queue, publishes each to an
 //! exchange, waits for the broker's confirmation, and acknowledges. Contenders take turns; the
-//! medians count, and the ratios are what the README quotes.
+//! medians count, and the ratios are what the README quotes. `-- zmq` measures ZeroMQ alone.
+
+#[path = "throughput/zmq.rs"]
+mod zmq;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,6 +85,14 @@ const CONTENDERS: [(Contender, &str); 3] = [
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    if !std::env::args().any(|argument| argument == "zmq") {
+        amqp().await?;
+        memory()?;
+    }
+    zmq::measure().await
+}
+
+async fn amqp() -> Result<()> {
     let broker = RabbitMq::start()?;
     println!("RabbitMQ, {BYTES} bytes, {MESSAGES} messages, median of {ROUNDS} rounds");
     for concurrency in [10, 100, 1000] {
@@ -97,8 +108,10 @@ async fn main() -> Result<()> {
             println!("  {name:<20} {rate:>9.0} messages/s   {:.2} x plain loop", rate / medians[1]);
         }
     }
-    drop(broker);
+    Ok(())
+}
 
+fn memory() -> Result<()> {
     println!("\nwithin the process, {BYTES} bytes, {MEMORY_MESSAGES} messages, one thread");
     let (transport, participant) = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,6 +1,6 @@
 //! MsgFlo connects programs in any language into one network through a message broker. With
 //! this crate, a struct becomes a *participant* of it: it receives on inports, sends on outports,
-//! and announces both, on RabbitMQ or within one process, with any payload format.
+//! and announces both, on RabbitMQ, on ZeroMQ or within one process, with any payload format.
 //!
 //! ```no_run
 //! use msgflo::{Inport, Json, Outport, Participant};
@@ -52,6 +52,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `amqp` | `amqp://` and `amqps://` URLs: RabbitMQ |
+//! | `zmq` | `zmq://` URLs: ZeroMQ, and the hub that is its broker, `msgflo::zmq::Hub` |
 //! | `protobuf` | [`Protobuf`](payload) payloads, by `prost` |
 //! | `xml` | [`Xml`](payload) payloads, by `quick-xml` |
 //! | `schema` | bare `#[inport(schema)]`: JSON schemas by `schemars` |
@@ -68,6 +69,12 @@ pub use options::Options;
 pub use run::{log_to_stderr, run};
 pub use scheme::{connect, connect_within, register_transport};
 pub use signals::StopSignals;
+
+/// The hub that is ZeroMQ's broker, to be run in a program.
+#[cfg(feature = "zmq")]
+pub mod zmq {
+    pub use msgflo_zmq::Hub;
+}
 
 /// The README's example compiles.
 #[cfg(doctest)]

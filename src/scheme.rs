@@ -28,6 +28,13 @@ fn built_in() -> HashMap<&'static str, Connector> {
         };
         connectors.insert(scheme, Arc::new(connector));
     }
+    #[cfg(feature = "zmq")]
+    {
+        let connector = |url, timeout| -> Connecting {
+            Box::pin(async move { msgflo_zmq::connect(&url, timeout).await })
+        };
+        connectors.insert("zmq", Arc::new(connector));
+    }
     connectors
 }
 
@@ -89,6 +96,7 @@ fn find(scheme: &str) -> Result<Connector> {
             "amqp" | "amqps" => format!(
                 "{scheme}:// brokers need the cargo feature `amqp` of msgflo, which this program was built without"
             ),
+            "zmq" => "zmq:// hubs need the cargo feature `zmq` of msgflo, which this program was built without".into(),
             _ => format!("no transport for {scheme}:// brokers; there are {}", known.join(", ")),
         })
     })

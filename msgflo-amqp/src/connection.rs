@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionBuilder, ConnectionProperties, Event};
+use msgflo_core::backoff::Pauses;
 use msgflo_core::{ErrorKind, Result};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -17,8 +18,6 @@ use crate::address::Address;
 use crate::reason;
 use crate::topology::Topology;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The last attempt gets this long too: one that is broken off leaves a thread of lapin's behind,
 /// which may complain when the program ends.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -358,43 +357,6 @@ async fn wait_until_lost(link: &std::sync::Weak<Link>, session: Arc<Session>) {
     }
 }
 
-/// Capped exponential backoff with jitter: each pause is between half and all of a step that
-/// doubles, so that many participants do not come back in lockstep.
-struct Pauses {
-    step: Duration,
-    random: std::collections::hash_map::RandomState,
-    count: u64,
-}
-
-impl Pauses {
-    fn new() -> Self {
-        Self { step: FIRST_PAUSE, random: Default::default(), count: 0 }
-    }
-
-    fn next(&mut self) -> Duration {
-        use std::hash::BuildHasher;
-        self.count += 1;
-        let share = (self.random.hash_one(self.count) % 1000) as f64 / 1000.0;
-        let pause = self.step.mul_f64(0.5 + share / 2.0);
-        self.step = (self.step * 2).min(LONGEST_PAUSE);
-        pause
-    }
-}
-
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_vary_and_stay_bounded() {
-        let mut pauses = Pauses::new();
-        let taken: Vec<_> = (0..20).map(|_| pauses.next()).collect();
-        assert!(taken[0] >= FIRST_PAUSE / 2 && taken[0] <= FIRST_PAUSE);
-        assert!(taken[12..].iter().all(|p| *p >= LONGEST_PAUSE / 2 && *p <= LONGEST_PAUSE));
-        assert!(taken[12..].iter().any(|pause| *pause != taken[12]));
-    }
 }

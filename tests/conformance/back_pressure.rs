@@ -15,8 +15,12 @@ pub const CASES: &[Case] = cases![
 ];
 
 async fn connect(context: &Context, capacity: usize) -> Connection {
-    let url = format!("{}?capacity={capacity}", context.url);
-    Connection(msgflo::connect(&url).await.unwrap().transport().clone())
+    Connection(msgflo::connect(&url(context, capacity)).await.unwrap().transport().clone())
+}
+
+fn url(context: &Context, capacity: usize) -> String {
+    let first = if context.url.contains('?') { '&' } else { '?' };
+    format!("{}{first}capacity={capacity}", context.url)
 }
 
 async fn a_full_queue_makes_the_sender_wait(context: Context) {
@@ -81,7 +85,7 @@ async fn a_closing_sender_waits_no_longer(context: Context) {
 /// The participant that could make room is told to stop at the same time as the one that waits.
 async fn a_shutdown_does_not_wait_for_room(context: Context) {
     let (first, keeper) = (context.name("first"), GateKeeper::default());
-    let network = msgflo::connect(&format!("{}?capacity=2", context.url)).await.unwrap();
+    let network = msgflo::connect(&url(&context, 2)).await.unwrap();
     let one = || Settings { concurrency: 1, ..Settings::default() };
     network.start_with(&first, Repeat::default(), one()).await.unwrap();
     let second = context.name("second");

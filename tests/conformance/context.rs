@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target};
 use msgflo::{Message, Network, Transport};
-use msgflo_test_broker::RabbitMq;
 
-use crate::subject::{Feature, Subject};
+use crate::subject::{Broker, Feature, Subject};
 
 /// How long something that must happen may take, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,12 +22,12 @@ pub struct Case {
     pub test: fn(Context) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts]`.
+/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts & Durable]`.
 macro_rules! cases {
-    ($($name:ident $(: $needs:ident)?),* $(,)?) => {
+    ($($name:ident $(: $($needs:ident)&+)?),* $(,)?) => {
         &[$($crate::context::Case {
             name: stringify!($name),
-            needs: &[$($crate::subject::Feature::$needs)?],
+            needs: &[$($($crate::subject::Feature::$needs),+)?],
             test: |context| Box::pin($name(context)),
         }),*]
     };
@@ -38,8 +37,11 @@ pub(crate) use cases;
 impl Case {
     /// Runs it on a runtime of its own.
     pub fn run(self, subject: &'static Subject) -> io::Result<()> {
-        let own =
-            if self.needs.contains(&Feature::Restarts) { Some(RabbitMq::start()?) } else { None };
+        let own = if self.needs.contains(&Feature::Restarts) {
+            Some(subject.start_broker()?)
+        } else {
+            None
+        };
         let url = match &own {
             Some(broker) => broker.url(),
             None => subject.shared_broker(self.name)?,
@@ -57,7 +59,7 @@ impl Case {
 pub struct Context {
     name: &'static str,
     pub url: String,
-    broker: Arc<Mutex<Option<RabbitMq>>>,
+    broker: Arc<Mutex<Option<Broker>>>,
 }
 
 impl Context {
@@ -78,7 +80,7 @@ impl Context {
     /// Does something to the broker that the case has for itself.
     pub async fn broker<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut RabbitMq) -> io::Result<T> + Send + 'static,
+        act: impl FnOnce(&mut Broker) -> io::Result<T> + Send + 'static,
     ) -> T {
         let broker = self.broker.clone();
         let acted = tokio::task::spawn_blocking(move || {

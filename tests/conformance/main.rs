@@ -10,6 +10,7 @@ mod delivery;
 mod discovery;
 mod edges;
 mod errors;
+mod hub_server;
 mod outages;
 mod participants;
 mod settlement;

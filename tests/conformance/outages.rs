@@ -11,22 +11,33 @@ use crate::context::{Case, Connection, Context, Inbox, cases, text, within};
 use crate::participants::Repeat;
 
 pub const CASES: &[Case] = cases![
-    nothing_is_lost_when_the_broker_restarts: Restarts,
-    nothing_is_lost_when_the_broker_crashes: Restarts,
+    nothing_is_lost_when_the_broker_restarts: Restarts & Durable,
+    nothing_is_lost_when_the_broker_crashes: Restarts & Durable,
+    what_was_not_confirmed_is_sent_again_after_a_restart: Restarts,
+    what_was_not_confirmed_is_sent_again_after_a_crash: Restarts,
     a_cut_connection_comes_back_with_all_it_had: Restarts,
 ];
 
 async fn nothing_is_lost_when_the_broker_restarts(context: Context) {
-    survive(&context, false).await;
+    survive(&context, false, true).await;
 }
 
 async fn nothing_is_lost_when_the_broker_crashes(context: Context) {
-    survive(&context, true).await;
+    survive(&context, true, true).await;
+}
+
+async fn what_was_not_confirmed_is_sent_again_after_a_restart(context: Context) {
+    survive(&context, false, false).await;
+}
+
+async fn what_was_not_confirmed_is_sent_again_after_a_crash(context: Context) {
+    survive(&context, true, false).await;
 }
 
 /// A sender, a participant and a receiver, on three connections, through an outage. Messages go
 /// from the sender's outport by an edge to the participant, and by another to the receiver.
-async fn survive(context: &Context, crash: bool) {
+/// Some lie in queues meanwhile if the broker is `durable`.
+async fn survive(context: &Context, crash: bool, durable: bool) {
     const STEP: usize = 100;
     let [source, role, end, parked] =
         ["source", "role", "end", "parked"].map(|name| context.name(name));
@@ -43,11 +54,16 @@ async fn survive(context: &Context, crash: bool) {
     let mut watcher = within("watch", receiver.0.watch()).await.unwrap();
 
     // Before: some arrive, and some lie in a queue.
-    sender.send(&parked, "parked").await;
     send(&sender, &source, 0..STEP).await;
     let mut received = BTreeSet::new();
     receive(&mut inbox, &mut received, STEP).await;
+    if durable {
+        sender.send(&parked, "parked").await;
+    }
     send(&sender, &source, STEP..2 * STEP).await;
+    if !durable {
+        receive(&mut inbox, &mut received, 2 * STEP).await;
+    }
 
     // During: senders only wait longer.
     context
@@ -72,7 +88,9 @@ async fn survive(context: &Context, crash: bool) {
     // After: edges and consumers are back.
     send(&sender, &source, 3 * STEP..4 * STEP).await;
     receive(&mut inbox, &mut received, 4 * STEP).await;
-    receiver.consume(&parked, 1).await.expect("parked").await;
+    if durable {
+        receiver.consume(&parked, 1).await.expect("parked").await;
+    }
     let announced = async {
         while watcher.next().await.expect("the announcements ended").unwrap().role != role {}
     };
@@ -113,7 +131,7 @@ async fn a_cut_connection_comes_back_with_all_it_had(context: Context) {
     let mut inbox = connection.consume(&queue, 2).await;
     let (first, second) = (inbox.next().await, inbox.next().await);
     let mut reconnected = connection.0.connection();
-    context.broker(|broker| broker.ctl(&["close_all_connections", "cut by the test"])).await;
+    context.broker(|broker| broker.cut_connections()).await;
     within("a reconnection", reconnected.wait_for(|now| now.reconnections == 1)).await.unwrap();
     // The broker has taken them back: what is said of them now concerns nobody.
     first.acknowledge();

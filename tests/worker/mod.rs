@@ -25,6 +25,12 @@ impl Worker {
         Self { child }
     }
 
+    /// Its process.
+    #[allow(dead_code, reason = "not every test sends signals")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without a chance to finish anything.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -34,9 +34,13 @@ pub async fn start(arguments: Arguments) -> Result<Option<Running>> {
             let graph = Graph { web: role.clone(), ..Graph::default() };
             graph.connect(&network).await?;
             let api = HttpApi::default();
+            // A ZeroMQ hub has everything in memory.
+            let volatile = participant.broker().starts_with("zmq:");
+            let volatile = volatile.then(|| network.transport().connection());
             let participant = network.start_with(&role, api, participant.settings()).await?;
+            let (listen, max_body) = (&http.listen, limits.max_body);
             let server =
-                Server::start(participant, &http.listen, limits.max_body, jobs, objects).await?;
+                Server::start(participant, volatile, listen, max_body, jobs, objects).await?;
             let ready = format!("{role} ready at {}", server.url);
             Ok(Some(Running { ready, server: Some(server), network }))
         }
@@ -78,7 +82,7 @@ async fn whole(service: Service) -> Result<Running> {
     let settings = Settings { concurrency, ..Settings::default() };
     network.start_with(&graph.resize, resize, settings).await?;
     let web = network.start(&graph.web, HttpApi::default()).await?;
-    let server = Server::start(web, &http.listen, limits.max_body, jobs, objects).await?;
+    let server = Server::start(web, None, &http.listen, limits.max_body, jobs, objects).await?;
     let ready = format!("imageresize ready at {}", server.url);
     Ok(Running { ready, server: Some(server), network })
 }

@@ -17,6 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use axum::{Router, extract::State};
+use msgflo::transport::Connection;
 use msgflo::{Error, Handle, Json, Outport, Participant, Result};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -58,9 +59,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at an address, for a participant that is started.
+    /// Listens at an address, for a participant that is started. If the broker loses what it has
+    /// when it restarts, `volatile` tells when that may have been.
     pub async fn start(
         participant: Handle<HttpApi>,
+        volatile: Option<watch::Receiver<Connection>>,
         listen: &str,
         max_body: u64,
         jobs: Jobs,
@@ -73,7 +76,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let mut stopped = stopping.clone();
         let app = Arc::new(App { jobs, objects, max_body, stored: Notify::new(), stopping });
-        let outbox = tokio::spawn(outbox::send(app.clone(), participant));
+        let outbox = tokio::spawn(outbox::send(app.clone(), participant, volatile));
         let routes = routes(app);
         let http = tokio::spawn(async move {
             let stopped = async move {

@@ -15,4 +15,5 @@ mod rabbitmq;
 mod server;
 mod watchdog;
 
+pub use ports::free_port;
 pub use rabbitmq::RabbitMq;

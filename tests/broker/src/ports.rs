@@ -20,6 +20,14 @@ pub(crate) fn free<const N: usize>() -> io::Result<[u16; N]> {
     Ok(ports)
 }
 
+/// A port for a server that a test starts itself.
+///
+/// # Errors
+/// If none can be found.
+pub fn free_port() -> io::Result<u16> {
+    Ok(listen()?.local_addr()?.port())
+}
+
 fn listen() -> io::Result<TcpListener> {
     let mut refused = None;
     for attempt in 0..100 {

@@ -1,11 +1,11 @@
-//! The roles as processes of their own, on a real RabbitMQ.
+//! The roles as processes of their own, on a real RabbitMQ, and on ZeroMQ with the hub in one of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use msgflo_test_broker::RabbitMq;
+use msgflo_test_broker::{RabbitMq, free_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -16,18 +16,27 @@ use crate::photos::{CHINA, FLOWER, assert_shows};
 use crate::process::Process;
 
 struct Roles {
-    broker: RabbitMq,
+    url: String,
+    _broker: Option<RabbitMq>,
     folder: TempDir,
 }
 
 impl Roles {
-    fn new() -> Self {
-        Self { broker: RabbitMq::start().unwrap(), folder: tempfile::tempdir().unwrap() }
+    fn on_rabbitmq() -> Self {
+        let broker = RabbitMq::start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self { url: broker.url(), _broker: Some(broker), folder }
+    }
+
+    /// Nothing but these processes: the first one is the hub.
+    fn on_zeromq() -> Self {
+        let url = format!("zmq://127.0.0.1:{}?hub=auto", free_port().unwrap());
+        Self { url, _broker: None, folder: tempfile::tempdir().unwrap() }
     }
 
     fn start(&self, role: &str, arguments: &[&str]) -> Process {
-        let (broker, data) = (self.broker.url(), self.folder.path().to_str().unwrap());
-        let mut all = vec![role, "--broker", &broker, "--data", data];
+        let data = self.folder.path().to_str().unwrap();
+        let mut all = vec![role, "--broker", &self.url, "--data", data];
         all.extend(arguments);
         Process::start(&all)
     }
@@ -67,8 +76,16 @@ async fn site() -> (String, Arc<Notify>) {
 }
 
 #[tokio::test]
-async fn a_killed_worker_s_image_is_done_by_another() {
-    let roles = Roles::new();
+async fn a_killed_worker_s_image_is_done_by_another_on_rabbitmq() {
+    a_killed_worker_s_image_is_done_by_another(Roles::on_rabbitmq()).await;
+}
+
+#[tokio::test]
+async fn a_killed_worker_s_image_is_done_by_another_on_zeromq() {
+    a_killed_worker_s_image_is_done_by_another(Roles::on_zeromq()).await;
+}
+
+async fn a_killed_worker_s_image_is_done_by_another(roles: Roles) {
     let store = roles.start("store", &[]);
     let web = roles.web();
     let first = roles.resize();
@@ -102,8 +119,35 @@ async fn a_killed_worker_s_image_is_done_by_another() {
 }
 
 #[tokio::test]
-async fn roles_start_in_any_order() {
-    let roles = Roles::new();
+async fn roles_start_in_any_order_on_rabbitmq() {
+    roles_start_in_any_order(Roles::on_rabbitmq()).await;
+}
+
+#[tokio::test]
+async fn roles_start_in_any_order_on_zeromq() {
+    roles_start_in_any_order(Roles::on_zeromq()).await;
+}
+
+#[tokio::test]
+async fn what_was_in_a_hub_that_died_is_sent_again() {
+    let roles = Roles::on_zeromq();
+    let hub = roles.start("store", &[]);
+    let web = roles.web();
+    let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
+    let orders = msgflo::connect(&roles.url).await.unwrap();
+    // The order is in the hub, and nobody has taken it yet.
+    while orders.statistics("resize.IN").await.unwrap().waiting == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    orders.shutdown().await.unwrap();
+    hub.kill();
+    let _store = roles.start("store", &[]);
+    let _resize = roles.resize();
+    let images = finished(&job).await;
+    assert_eq!(result(web.url(), &images[0]).await.width(), 64);
+}
+
+async fn roles_start_in_any_order(roles: Roles) {
     let web = roles.web();
     let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
     // What was taken is not forgotten with the process that took it.

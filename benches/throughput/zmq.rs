@@ -1,0 +1,142 @@
+//! The same on ZeroMQ: `repeat` beside a loop by hand on the zeromq crate, on one hub, which runs
+//! on a thread of its own.
+
+use std::time::Instant;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use msgflo::bytes::Bytes;
+use msgflo::transport::{Direction, Queue, Target};
+use msgflo::zmq::Hub;
+use msgflo::{Message, Result, Settings};
+use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
+
+use super::{BYTES, Countdown, MESSAGES, ROUNDS, Repeat, median};
+
+#[derive(Clone, Copy)]
+enum Contender {
+    Msgflo,
+    /// One acknowledgement for each message.
+    PlainLoop,
+    /// One acknowledgement for up to 32 messages.
+    TunedLoop,
+}
+
+const CONTENDERS: [(Contender, &str); 3] = [
+    (Contender::Msgflo, "msgflo repeat"),
+    (Contender::PlainLoop, "zeromq, plain loop"),
+    (Contender::TunedLoop, "zeromq, tuned loop"),
+];
+
+pub async fn measure() -> Result<()> {
+    println!("\nZeroMQ, {BYTES} bytes, {MESSAGES} messages, median of {ROUNDS} rounds");
+    for concurrency in [10, 100, 1000] {
+        let mut rates = [const { Vec::new() }; CONTENDERS.len()];
+        for _ in 0..ROUNDS {
+            for (rates, (contender, _)) in rates.iter_mut().zip(CONTENDERS) {
+                rates.push(with_hub(contender, concurrency).await?);
+            }
+        }
+        let medians = rates.map(median);
+        println!("\nconcurrency {concurrency}");
+        for ((_, name), rate) in CONTENDERS.iter().zip(medians) {
+            println!("  {name:<20} {rate:>9.0} messages/s   {:.2} x plain loop", rate / medians[1]);
+        }
+    }
+    Ok(())
+}
+
+async fn with_hub(contender: Contender, concurrency: u16) -> Result<f64> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let hub = runtime.spawn(Hub::bind("zmq://127.0.0.1:0?capacity=1000000"));
+    let hub = hub.await.map_err(msgflo::Error::from)??;
+    let rate = rate(hub.url(), contender, concurrency).await;
+    hub.stop().await;
+    runtime.shutdown_background();
+    rate
+}
+
+/// Fills the queue, lets the contender empty it, and gives messages per second.
+async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
+    let network = msgflo::connect(url).await?;
+    let transport = network.transport();
+    for (name, direction) in
+        [("repeat.IN", Direction::In), ("repeat.OUT", Direction::Out), ("sink.IN", Direction::In)]
+    {
+        transport.declare(&Queue { name: name.into(), direction, persistent: true }).await?;
+    }
+    network.bind("repeat.OUT", "sink.IN").await?;
+    let message = Message::new(vec![b'x'; BYTES]);
+    stream::iter(0..MESSAGES)
+        .map(|_| transport.publish(Target::Outport("repeat.IN"), message.clone()))
+        .buffer_unordered(1000)
+        .try_collect::<Vec<_>>()
+        .await?;
+
+    let started = Instant::now();
+    match contender {
+        Contender::Msgflo => {
+            let done = Countdown::new(MESSAGES);
+            let settings = Settings { concurrency, ..Settings::default() };
+            network.start_with("repeat", Repeat::new(done.clone()), settings).await?;
+            done.zero.notified().await;
+        }
+        Contender::PlainLoop => by_hand(url, concurrency, 1).await?,
+        Contender::TunedLoop => by_hand(url, concurrency, 32).await?,
+    }
+    let elapsed = started.elapsed();
+    let end = msgflo::connect(url).await?;
+    network.shutdown().await?;
+    assert_eq!(end.statistics("repeat.IN").await?.waiting, 0, "every message was acknowledged");
+    assert_eq!(end.statistics("sink.IN").await?.waiting, MESSAGES);
+    end.shutdown().await?;
+    Ok(MESSAGES as f64 / elapsed.as_secs_f64())
+}
+
+/// Speaks to the hub as `docs/zmq.md` says: publishes each delivery, and acknowledges it when that
+/// is answered, `batch` at a time.
+async fn by_hand(url: &str, credit: u16, batch: usize) -> Result<()> {
+    let mut socket = DealerSocket::new();
+    socket.connect(&url.replace("zmq://", "tcp://")).await?;
+    let consumer = u64::MAX;
+    let (hello, queue) = (&[b"by hand" as &[u8], &60_000u64.to_be_bytes()], b"repeat.IN");
+    socket.send(frames(b"HELLO", 0, hello)).await?;
+    let credit = u64::from(credit).to_be_bytes();
+    socket.send(frames(b"CONSUME", consumer, &[queue, &credit])).await?;
+    let (mut sent, mut acknowledged) = (0, 0);
+    let mut tags = std::collections::HashMap::new();
+    let mut done = Vec::new();
+    while acknowledged < MESSAGES {
+        let received = socket.recv().await?.into_vec();
+        let number = u64::from_be_bytes(received[2][..].try_into()?);
+        match &received[1][..] {
+            b"DELIVER" => {
+                sent += 1;
+                tags.insert(sent, received[3].clone());
+                let mut publish = frames(b"PUBLISH", sent, &[b"out", b"repeat.OUT"]);
+                received[5..].iter().for_each(|frame| publish.push_back(frame.clone()));
+                socket.send(publish).await?;
+            }
+            b"OK" => {
+                let Some(tag) = tags.remove(&number) else { continue };
+                done.extend_from_slice(&tag);
+                if done.len() >= 8 * batch || tags.is_empty() {
+                    acknowledged += (done.len() / 8) as u64;
+                    socket.send(frames(b"ACK", consumer, &[&std::mem::take(&mut done)])).await?;
+                }
+            }
+            _ => {}
+        }
+    }
+    socket.send(frames(b"BYE", 1, &[])).await?;
+    while &socket.recv().await?.into_vec()[2][..] != 1u64.to_be_bytes().as_slice() {}
+    Ok(())
+}
+
+fn frames(command: &'static [u8], number: u64, arguments: &[&[u8]]) -> ZmqMessage {
+    let mut message = ZmqMessage::from(Bytes::from_static(b"MSGFLO1"));
+    message.push_back(Bytes::from_static(command));
+    message.push_back(Bytes::copy_from_slice(&number.to_be_bytes()));
+    arguments.iter().for_each(|argument| message.push_back(Bytes::copy_from_slice(argument)));
+    message
+}

@@ -1,0 +1,239 @@
+//! The messages between client and hub, as `docs/zmq.md` specifies them.
+
+use bytes::Bytes;
+use msgflo_core::Message;
+use msgflo_core::transport::Direction;
+
+/// The first frame of every message: protocol and version.
+pub(crate) const PROTOCOL: &[u8] = b"MSGFLO1";
+/// The most frames that a message may have.
+pub(crate) const MOST_FRAMES: usize = 16;
+/// The longest name of a queue, in bytes.
+pub(crate) const LONGEST_NAME: usize = 255;
+
+pub(crate) const HELLO: &str = "HELLO";
+pub(crate) const DECLARE: &str = "DECLARE";
+pub(crate) const BIND: &str = "BIND";
+pub(crate) const UNBIND: &str = "UNBIND";
+pub(crate) const PUBLISH: &str = "PUBLISH";
+pub(crate) const CONSUME: &str = "CONSUME";
+pub(crate) const WATCH: &str = "WATCH";
+pub(crate) const CANCEL: &str = "CANCEL";
+pub(crate) const ANNOUNCE: &str = "ANNOUNCE";
+pub(crate) const STATISTICS: &str = "STATISTICS";
+pub(crate) const ACK: &str = "ACK";
+pub(crate) const REJECT: &str = "REJECT";
+pub(crate) const RELEASE: &str = "RELEASE";
+pub(crate) const FINISH: &str = "FINISH";
+pub(crate) const PING: &str = "PING";
+pub(crate) const BYE: &str = "BYE";
+
+pub(crate) const OK: &str = "OK";
+pub(crate) const ERROR: &str = "ERROR";
+pub(crate) const DELIVER: &str = "DELIVER";
+pub(crate) const ANNOUNCEMENT: &str = "ANNOUNCEMENT";
+pub(crate) const QUEUE: &str = "QUEUE";
+pub(crate) const BOUND: &str = "BOUND";
+pub(crate) const UNBOUND: &str = "UNBOUND";
+pub(crate) const PONG: &str = "PONG";
+
+/// The frames of a message that is about to be sent: protocol, command, number, arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Frames(Vec<Bytes>);
+
+impl Frames {
+    pub(crate) fn new(command: &'static str, number: u64) -> Self {
+        let mut frames = Vec::with_capacity(8);
+        frames.push(Bytes::from_static(PROTOCOL));
+        frames.push(Bytes::from_static(command.as_bytes()));
+        frames.push(Bytes::copy_from_slice(&number.to_be_bytes()));
+        Self(frames)
+    }
+
+    pub(crate) fn bytes(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.0.push(bytes.into());
+        self
+    }
+
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.bytes(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    pub(crate) fn number(self, number: u64) -> Self {
+        self.bytes(Bytes::copy_from_slice(&number.to_be_bytes()))
+    }
+
+    pub(crate) fn direction(self, direction: Direction) -> Self {
+        self.bytes(Bytes::from_static(match direction {
+            Direction::In => b"in",
+            Direction::Out => b"out",
+        }))
+    }
+
+    /// Content type, identifier and payload.
+    pub(crate) fn message(self, message: &Message) -> Self {
+        self.text(message.content_type.as_deref().unwrap_or_default())
+            .text(message.id.as_deref().unwrap_or_default())
+            .bytes(message.payload.clone())
+    }
+
+    /// How many bytes all frames have together.
+    pub(crate) fn size(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Bytes] {
+        &self.0
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Bytes> {
+        self.0
+    }
+}
+
+/// A message that has come: the command, its number, and arguments that are taken one by one.
+#[derive(Debug)]
+pub(crate) struct Received {
+    command: Bytes,
+    pub(crate) number: u64,
+    arguments: std::vec::IntoIter<Bytes>,
+}
+
+/// What is wrong with a message.
+pub(crate) type Malformed = String;
+
+impl Received {
+    pub(crate) fn parse(frames: Vec<Bytes>) -> Result<Self, Malformed> {
+        let count = frames.len();
+        let mut frames = frames.into_iter();
+        match (frames.next(), frames.next(), frames.next()) {
+            (Some(protocol), ..) if protocol != PROTOCOL => {
+                Err(format!("its first frame is not `MSGFLO1` but {}", shown(&protocol)))
+            }
+            (Some(_), Some(command), Some(number)) => {
+                let number = read_number(&number)?;
+                Ok(Self { command, number, arguments: frames })
+            }
+            _ => {
+                Err(format!("{count} frames are too few: protocol, command and number are needed"))
+            }
+        }
+    }
+
+    /// The command; what is not text is no command.
+    pub(crate) fn command(&self) -> &str {
+        std::str::from_utf8(&self.command).unwrap_or_default()
+    }
+
+    /// The command as it may be shown.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.command)
+    }
+
+    pub(crate) fn bytes(&mut self, what: &str) -> Result<Bytes, Malformed> {
+        self.arguments.next().ok_or_else(|| format!("the frame with the {what} is missing"))
+    }
+
+    pub(crate) fn text(&mut self, what: &str) -> Result<String, Malformed> {
+        let bytes = self.bytes(what)?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(format!("the {what} is not UTF-8")),
+        }
+    }
+
+    pub(crate) fn name(&mut self, what: &str) -> Result<String, Malformed> {
+        let name = self.text(what)?;
+        match name.len() {
+            0 => Err(format!("the {what} is empty")),
+            1..=LONGEST_NAME => Ok(name),
+            long => Err(format!("the {what} has {long} bytes; {LONGEST_NAME} are allowed")),
+        }
+    }
+
+    pub(crate) fn number(&mut self, what: &str) -> Result<u64, Malformed> {
+        read_number(&self.bytes(what)?).map_err(|error| format!("the {what}: {error}"))
+    }
+
+    pub(crate) fn direction(&mut self) -> Result<Direction, Malformed> {
+        match &*self.bytes("direction")? {
+            b"in" => Ok(Direction::In),
+            b"out" => Ok(Direction::Out),
+            other => Err(format!("the direction is neither `in` nor `out` but {}", shown(other))),
+        }
+    }
+
+    /// Content type, identifier and payload.
+    pub(crate) fn message(&mut self) -> Result<Message, Malformed> {
+        let content_type = self.text("content type")?;
+        let id = self.text("identifier")?;
+        let mut message = Message::new(self.bytes("payload")?);
+        if !content_type.is_empty() {
+            message = message.with_content_type(content_type);
+        }
+        if !id.is_empty() {
+            message = message.with_id(id);
+        }
+        Ok(message)
+    }
+
+    /// The numbers of one frame.
+    pub(crate) fn numbers(&mut self, what: &str) -> Result<Vec<u64>, Malformed> {
+        let bytes = self.bytes(what)?;
+        if bytes.is_empty() || !bytes.len().is_multiple_of(8) {
+            return Err(format!("the {what} are not 8 bytes each"));
+        }
+        bytes.chunks_exact(8).map(read_number).collect()
+    }
+}
+
+/// All in one frame.
+pub(crate) fn write_numbers(numbers: &[u64]) -> Bytes {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+fn read_number(bytes: &[u8]) -> Result<u64, Malformed> {
+    let bytes =
+        bytes.try_into().map_err(|_| format!("a number has 8 bytes, not {}", bytes.len()))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// The start of what may be anything.
+fn shown(bytes: &[u8]) -> String {
+    format!("`{}`", bytes[..bytes.len().min(32)].escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let message = Message::new(&[0, 255][..]).with_id("ö");
+        let frames = Frames::new(PUBLISH, 7).direction(Direction::Out).text("a").message(&message);
+        let mut received = Received::parse(frames.into_vec()).unwrap();
+        assert_eq!((received.command(), received.number), (PUBLISH, 7));
+        assert_eq!(received.direction().unwrap(), Direction::Out);
+        assert_eq!(received.name("queue").unwrap(), "a");
+        assert_eq!(received.message().unwrap(), message);
+        assert!(received.bytes("more").unwrap_err().contains("missing"));
+        let frames = Frames::new(ACK, 1).bytes(write_numbers(&[1, u64::MAX]));
+        let mut received = Received::parse(frames.into_vec()).unwrap();
+        assert_eq!(received.numbers("tags").unwrap(), [1, u64::MAX]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let parse = |frames: &[&'static [u8]]| {
+            Received::parse(frames.iter().map(|frame| Bytes::from_static(frame)).collect())
+        };
+        assert!(parse(&[]).unwrap_err().contains("0 frames"));
+        assert!(parse(&[b"GET / HTTP/1.1\r\n"]).unwrap_err().contains(r"`GET / HTTP/1.1\r\n`"));
+        assert!(parse(&[PROTOCOL, b"PING"]).unwrap_err().contains("too few"));
+        assert!(parse(&[PROTOCOL, b"PING", b"1"]).unwrap_err().contains("8 bytes"));
+        let mut received = parse(&[PROTOCOL, b"X", &[0; 8], b"", &[0xFF], b"123"]).unwrap();
+        assert!(received.name("queue").unwrap_err().contains("empty"));
+        assert!(received.text("queue").unwrap_err().contains("UTF-8"));
+        assert!(received.numbers("tags").unwrap_err().contains("tags"));
+    }
+}

@@ -1,0 +1,74 @@
+//! MsgFlo on ZeroMQ. ZeroMQ has no broker, so a [`Hub`] is one: clients are DEALER sockets, and the
+//! hub is a ROUTER, in the manner of the Majordomo pattern (ZeroMQ RFC 7 and 18). It has queues that
+//! workers share, credit, acknowledgement, redelivery, edges, dead letters, and discovery, with
+//! the queues of `memory://` beneath. `docs/zmq.md` specifies the frames, for clients in other
+//! languages.
+//!
+//! ## URL
+//! `zmq://HOST:PORT?…`; `127.0.0.1` and 5555 where it has none. Settings:
+//!
+//! | setting | meaning | default |
+//! |---|---|---|
+//! | `hub=auto` | start a hub there, in this process, if nobody has | there must be one |
+//! | `timeout` | who is silent for so many seconds is dead: a client to the hub, and the hub to a client | 10 |
+//! | `max_frame` | how large a message may be, in bytes, all frames together; the hub's own counts | 67,108,864 |
+//! | `capacity` | messages that a queue of the hub holds before senders wait | 10,000 |
+//!
+//! `capacity` concerns who starts the hub.
+//!
+//! ## What is guaranteed
+//! At least once, like on a broker, for as long as the hub lives: a worker that dies, or is
+//! silent, has its messages delivered to another. The hub holds messages in memory. If *it*
+//! dies, what it held is lost; what it had not confirmed is sent again by who sent it, and queues,
+//! edges and consumers are made again by the clients. With `hub=auto`, one of them takes over.
+//!
+//! ## Security
+//! The zeromq crate has no CURVE: nothing is encrypted, and nobody is asked who they are. Listen
+//! on loopback, or in a network of your own; a hub warns when it listens elsewhere. What is no
+//! ZeroMQ, too large, or makes no sense is dropped with a warning.
+//!
+//! ## Where the zeromq crate (0.7) falls short
+//! - A DEALER does not reconnect, and waits for ever when its peer is gone: the client watches the
+//!   socket's events, has heartbeats, and makes a new socket.
+//! - Connecting succeeds when somebody accepts a TCP connection: a hub must answer `HELLO`.
+//! - There is no high-water mark but 100,000 messages: at most 1,024 requests are unanswered, and
+//!   deliveries are bounded by the credit.
+//! - A ROUTER reserves as much memory as a frame's header claims, and collects the frames of a
+//!   message without a limit, so that a few bytes from anybody end the whole process. It also
+//!   lets a client take another's name. The hub therefore speaks ZMTP 3.0 itself, with limits.
+
+mod address;
+mod auto;
+mod frames;
+mod hub;
+mod link;
+mod outbox;
+mod session;
+mod settlements;
+mod streams;
+mod topology;
+mod transport;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use msgflo_core::{Result, Transport};
+use url::Url;
+
+use address::Address;
+pub use hub::Hub;
+use link::Link;
+use transport::Zmq;
+
+/// Connects, and stays connected: see [`Transport`].
+///
+/// While no hub answers, it is tried again until `timeout` is over, with a line at info level for
+/// each attempt. With `hub=auto`, one is started.
+///
+/// # Errors
+/// At once if the URL is wrong; after `timeout` if no hub answers.
+pub async fn connect(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>> {
+    let link = Link::connect(Address::parse(url)?, timeout).await?;
+    Ok(Arc::new(Zmq::new(link)))
+}

@@ -1,0 +1,160 @@
+//! What a client receives: the queues that it consumes, and the announcements that it watches.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use msgflo_core::transport::{Announcements, Deliveries, Delivery, Settle};
+use msgflo_core::{Definition, Error, Result};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::frames::{CONSUME, Frames, Malformed, Received, WATCH};
+use crate::link::{Inner, Link};
+
+/// By the number of the request that started it. Channels have no bound of their own: what the
+/// hub sends is bounded by the credit.
+#[derive(Default)]
+pub(crate) struct Streams(Mutex<HashMap<u64, Stream>>);
+
+struct Stream {
+    /// Whether the hub has agreed to it. Before that, the outbox takes care of it.
+    confirmed: bool,
+    sink: Sink,
+}
+
+pub(crate) enum Sink {
+    Deliveries { queue: String, prefetch: u16, sender: UnboundedSender<Result<InSession>> },
+    Announcements(UnboundedSender<Result<Definition>>),
+}
+
+/// A delivery, and the connection on which it came.
+pub(crate) struct InSession {
+    session: u64,
+    delivery: Delivery,
+}
+
+impl Streams {
+    pub(crate) fn insert(&self, number: u64, sink: Sink) {
+        self.lock().insert(number, Stream { confirmed: false, sink });
+    }
+
+    pub(crate) fn remove(&self, number: u64) {
+        self.lock().remove(&number);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    pub(crate) fn confirm(&self, number: u64) {
+        if let Some(stream) = self.lock().get_mut(&number) {
+            stream.confirmed = true;
+        }
+    }
+
+    /// What a new connection asks for.
+    pub(crate) fn requests(&self) -> Vec<Frames> {
+        let streams = self.lock();
+        let confirmed = streams.iter().filter(|(_, stream)| stream.confirmed);
+        let request = confirmed.map(|(number, stream)| match &stream.sink {
+            Sink::Deliveries { queue, prefetch, .. } => {
+                Frames::new(CONSUME, *number).text(queue).number((*prefetch).into())
+            }
+            Sink::Announcements(_) => Frames::new(WATCH, *number),
+        });
+        request.collect()
+    }
+
+    /// Ends one that cannot be had again.
+    pub(crate) fn fail(&self, number: u64, error: impl FnOnce(&str) -> Error) {
+        // Fails where nobody listens any more.
+        let _ = match self.lock().remove(&number).map(|stream| stream.sink) {
+            Some(Sink::Deliveries { queue, sender, .. }) => {
+                sender.send(Err(error(&queue))).map_err(drop)
+            }
+            Some(Sink::Announcements(sender)) => sender.send(Err(error("fbp"))).map_err(drop),
+            None => Ok(()),
+        };
+    }
+
+    /// A delivery has come. Where nobody listens any more, it is dropped, and so goes back.
+    pub(crate) fn deliver(
+        &self,
+        received: &mut Received,
+        session: u64,
+        settle: Arc<dyn Settle>,
+    ) -> Result<(), Malformed> {
+        let tag = received.number("tag")?;
+        let redelivered = *received.bytes("redelivered flag")? == *b"1";
+        let message = received.message()?;
+        let delivery = Delivery::new(message, redelivered, tag, settle);
+        if let Some(Sink::Deliveries { sender, .. }) =
+            self.lock().get(&received.number).map(|stream| &stream.sink)
+        {
+            let _ = sender.send(Ok(InSession { session, delivery }));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn announce(&self, received: &mut Received) -> Result<(), Malformed> {
+        let json = received.bytes("discovery message")?;
+        let definition =
+            Definition::from_discovery_message(&json).map_err(|error| error.to_string())?;
+        if let Some(Sink::Announcements(sender)) =
+            self.lock().get(&received.number).map(|stream| &stream.sink)
+        {
+            let _ = sender.send(Ok(definition));
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Stream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The receiving end of a stream. Dropping it tells the hub.
+pub(crate) struct Receiving<T> {
+    link: Arc<Link>,
+    number: u64,
+    receiver: UnboundedReceiver<T>,
+}
+
+impl<T> Receiving<T> {
+    pub(crate) fn new(link: Arc<Link>, number: u64, receiver: UnboundedReceiver<T>) -> Self {
+        Self { link, number, receiver }
+    }
+
+    async fn receive(&mut self) -> Option<T> {
+        self.receiver.recv().await.filter(|_| !self.inner().is_closed())
+    }
+
+    fn inner(&self) -> &Inner {
+        self.link.inner()
+    }
+}
+
+impl<T> Drop for Receiving<T> {
+    fn drop(&mut self) {
+        self.inner().cancel(self.number);
+    }
+}
+
+pub(crate) fn deliveries(receiving: Receiving<Result<InSession>>) -> Deliveries {
+    Deliveries::new(futures_util::stream::unfold(receiving, |mut receiving| async move {
+        loop {
+            match receiving.receive().await? {
+                // The hub has taken back what came on a connection that is lost.
+                Ok(old) if old.session != receiving.inner().session() => drop(old.delivery),
+                Ok(current) => return Some((Ok(current.delivery), receiving)),
+                Err(error) => return Some((Err(error), receiving)),
+            }
+        }
+    }))
+}
+
+pub(crate) fn announcements(receiving: Receiving<Result<Definition>>) -> Announcements {
+    Announcements::new(futures_util::stream::unfold(receiving, |mut receiving| async move {
+        let definition = receiving.receive().await?;
+        Some((definition, receiving))
+    }))
+}
