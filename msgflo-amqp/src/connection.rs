@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionBuilder, ConnectionProperties, Event};
+use msgflo_core::transport::Pauses;
 use msgflo_core::{ErrorKind, Result};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -17,8 +18,6 @@ use crate::address::Address;
 use crate::reason;
 use crate::topology::Topology;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
 
 /// The link to the broker. It reconnects by itself.
@@ -127,7 +126,7 @@ impl Link {
     pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
         let started = Instant::now();
         let url = address.shown.clone();
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::default();
         for attempt in 1u32.. {
             let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
             let reason = match Self::attempt(&address, 1, left.min(address.attempt)).await {
@@ -141,7 +140,7 @@ impl Link {
             if left.is_zero() {
                 return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
             }
-            let pause = pauses.next().min(left);
+            let pause = pauses.longer().min(left);
             info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
             sleep(pause).await;
         }
@@ -310,10 +309,10 @@ async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
 
 /// Opens a connection on which everything that was declared exists.
 async fn reconnect(link: &Link) -> Arc<Session> {
-    let mut pauses = Pauses::new();
+    let mut pauses = Pauses::default();
     let number = link.connection.borrow().reconnections + 2;
     for attempt in 1u32.. {
-        let pause = pauses.next();
+        let pause = pauses.longer();
         sleep(pause).await;
         let reason = match Link::attempt(&link.address, number, link.address.attempt).await {
             Ok(session) => match link.topology.restore(&session).await {
@@ -354,43 +353,6 @@ async fn wait_until_lost(link: &std::sync::Weak<Link>, session: Arc<Session>) {
     }
 }
 
-/// Capped exponential backoff with jitter: each pause is between half and all of a step that
-/// doubles, so that many participants do not come back in lockstep.
-struct Pauses {
-    step: Duration,
-    random: std::collections::hash_map::RandomState,
-    count: u64,
-}
-
-impl Pauses {
-    fn new() -> Self {
-        Self { step: FIRST_PAUSE, random: Default::default(), count: 0 }
-    }
-
-    fn next(&mut self) -> Duration {
-        use std::hash::BuildHasher;
-        self.count += 1;
-        let share = (self.random.hash_one(self.count) % 1000) as f64 / 1000.0;
-        let pause = self.step.mul_f64(0.5 + share / 2.0);
-        self.step = (self.step * 2).min(LONGEST_PAUSE);
-        pause
-    }
-}
-
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_vary_and_stay_bounded() {
-        let mut pauses = Pauses::new();
-        let taken: Vec<_> = (0..20).map(|_| pauses.next()).collect();
-        assert!(taken[0] >= FIRST_PAUSE / 2 && taken[0] <= FIRST_PAUSE);
-        assert!(taken[12..].iter().all(|p| *p >= LONGEST_PAUSE / 2 && *p <= LONGEST_PAUSE));
-        assert!(taken[12..].iter().any(|pause| *pause != taken[12]));
-    }
 }

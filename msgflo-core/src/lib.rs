@@ -18,6 +18,7 @@ pub mod memory;
 mod message;
 pub mod network;
 pub mod participant;
+mod pauses;
 pub mod payload;
 mod port;
 pub mod testing;

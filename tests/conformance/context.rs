@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target};
-use msgflo::{Message, Network, Transport};
-use msgflo_test_broker::RabbitMq;
+use msgflo::{Error, ErrorKind, Message, Network, Transport};
 
-use crate::subject::{Feature, Subject};
+use crate::subject::{Broker, Feature, Subject};
 
 /// How long something that must happen may take, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,12 +22,12 @@ pub struct Case {
     pub test: fn(Context) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts]`.
+/// Lists async functions as [`Case`]s: `cases![delivers, restarts: Restarts, crashes: Restarts & Crashes]`.
 macro_rules! cases {
-    ($($name:ident $(: $needs:ident)?),* $(,)?) => {
+    ($($name:ident $(: $($needs:ident)&+)?),* $(,)?) => {
         &[$($crate::context::Case {
             name: stringify!($name),
-            needs: &[$($crate::subject::Feature::$needs)?],
+            needs: &[$($($crate::subject::Feature::$needs),+)?],
             test: |context| Box::pin($name(context)),
         }),*]
     };
@@ -38,14 +37,14 @@ pub(crate) use cases;
 impl Case {
     /// Runs it on a runtime of its own.
     pub fn run(self, subject: &'static Subject) -> io::Result<()> {
-        let own =
-            if self.needs.contains(&Feature::Restarts) { Some(RabbitMq::start()?) } else { None };
+        let restarts = self.needs.contains(&Feature::Restarts);
+        let own = if restarts { Some(subject.start_broker()?) } else { None };
         let url = match &own {
             Some(broker) => broker.url(),
             None => subject.shared_broker(self.name)?,
         };
         let broker = Arc::new(Mutex::new(own));
-        let context = Context { name: self.name, url, broker };
+        let context = Context { name: self.name, subject, url, broker };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on((self.test)(context));
@@ -56,8 +55,9 @@ impl Case {
 /// A broker, seen from one case.
 pub struct Context {
     name: &'static str,
+    subject: &'static Subject,
     pub url: String,
-    broker: Arc<Mutex<Option<RabbitMq>>>,
+    broker: Arc<Mutex<Option<Broker>>>,
 }
 
 impl Context {
@@ -75,10 +75,19 @@ impl Context {
         format!("{}.{name}", self.name)
     }
 
+    /// What is left of a message when it arrives.
+    pub fn arrived(&self, message: &Message) -> Message {
+        if self.subject.has(Feature::Properties) {
+            message.clone()
+        } else {
+            Message::new(message.payload.clone())
+        }
+    }
+
     /// Does something to the broker that the case has for itself.
     pub async fn broker<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut RabbitMq) -> io::Result<T> + Send + 'static,
+        act: impl FnOnce(&mut Broker) -> io::Result<T> + Send + 'static,
     ) -> T {
         let broker = self.broker.clone();
         let acted = tokio::task::spawn_blocking(move || {
@@ -135,14 +144,20 @@ impl Connection {
     }
 
     /// Waits until what is known of a queue is as it must become: brokers count with a delay.
+    /// Where nothing is known, there is nothing to wait for.
     pub async fn wait_for_statistics(
         &self,
         queue: &str,
         expected: impl Fn(&QueueStatistics) -> bool,
     ) {
         let poll = async {
-            while !expected(&self.0.statistics(queue).await.unwrap()) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            loop {
+                match self.0.statistics(queue).await {
+                    Ok(statistics) if expected(&statistics) => return,
+                    Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(error) if is_unsupported(&error) => return,
+                    Err(error) => panic!("{error}"),
+                }
             }
         };
         within("the statistics to become what they must", poll).await;
@@ -151,6 +166,10 @@ impl Connection {
     pub async fn close(&self) {
         within("close", self.0.close()).await.unwrap();
     }
+}
+
+fn is_unsupported(error: &Error) -> bool {
+    matches!(error.kind(), Some(ErrorKind::Unsupported { .. }))
 }
 
 pub fn edge(source: &str, target: &str) -> Edge {

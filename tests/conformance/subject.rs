@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use msgflo_test_broker::RabbitMq;
+use msgflo_test_broker::{Mosquitto, RabbitMq};
 
 use crate::context::Case;
+use Feature::*;
 
 /// What a case may need and not every transport has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +15,16 @@ pub enum Feature {
     Capacity,
     /// The broker is a program that can be stopped and started again.
     Restarts,
+    /// What the broker has confirmed outlives its crash.
+    Crashes,
+    /// The broker knows which queues there are, and refuses what is sent to others.
+    KnowsQueues,
+    /// What one consumer has not been given yet, another can have.
+    Pulls,
+    /// It can be told what waits in a queue.
+    Statistics,
+    /// Content type and identifier travel with a message.
+    Properties,
 }
 
 /// A transport under test.
@@ -25,13 +36,29 @@ pub struct Subject {
 
 /// The table of transports and features.
 pub const SUBJECTS: &[Subject] = &[
-    Subject { name: "memory", features: &[Feature::Capacity] },
-    Subject { name: "amqp", features: &[Feature::Restarts] },
+    Subject { name: "memory", features: &[Capacity, KnowsQueues, Pulls, Statistics, Properties] },
+    Subject {
+        name: "amqp",
+        features: &[Restarts, Crashes, KnowsQueues, Pulls, Statistics, Properties],
+    },
+    Subject { name: "mqtt", features: &[Restarts] },
 ];
 
 impl Subject {
     pub fn supports(&self, case: &Case) -> bool {
-        case.needs.iter().all(|feature| self.features.contains(feature))
+        case.needs.iter().all(|feature| self.has(*feature))
+    }
+
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
+    /// Starts the program.
+    pub fn start_broker(&self) -> io::Result<Broker> {
+        match self.name {
+            "mqtt" => Mosquitto::start().map(Broker::Mosquitto),
+            _ => RabbitMq::start().map(Broker::RabbitMq),
+        }
     }
 
     /// Where a case finds the broker that it shares with the others, started by the first.
@@ -41,17 +68,66 @@ impl Subject {
             "memory" => Ok(format!("memory://{case}")),
             _ => {
                 let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-                if shared.is_none() {
-                    *shared = Some(RabbitMq::start()?);
+                if let Some((_, broker)) = shared.iter().find(|(name, _)| *name == self.name) {
+                    return Ok(broker.url());
                 }
-                Ok(shared.as_ref().map(RabbitMq::url).unwrap_or_default())
+                let broker = self.start_broker()?;
+                let url = broker.url();
+                shared.push((self.name, broker));
+                Ok(url)
             }
         }
     }
 }
 
-static SHARED: Mutex<Option<RabbitMq>> = Mutex::new(None);
+static SHARED: Mutex<Vec<(&str, Broker)>> = Mutex::new(Vec::new());
 
 pub fn stop_brokers() {
-    drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+/// A broker that is a program.
+pub enum Broker {
+    RabbitMq(RabbitMq),
+    Mosquitto(Mosquitto),
+}
+
+impl Broker {
+    pub fn url(&self) -> String {
+        match self {
+            Self::RabbitMq(broker) => broker.url(),
+            Self::Mosquitto(broker) => broker.url(),
+        }
+    }
+
+    pub fn stop(&mut self) -> io::Result<()> {
+        match self {
+            Self::RabbitMq(broker) => broker.stop(),
+            Self::Mosquitto(broker) => broker.stop(),
+        }
+    }
+
+    pub fn kill(&mut self) {
+        match self {
+            Self::RabbitMq(broker) => broker.kill(),
+            Self::Mosquitto(broker) => broker.kill(),
+        }
+    }
+
+    pub fn start_again(&mut self) -> io::Result<()> {
+        match self {
+            Self::RabbitMq(broker) => broker.start_again(),
+            Self::Mosquitto(broker) => broker.start_again(),
+        }
+    }
+
+    pub fn cut_connections(&mut self) -> io::Result<()> {
+        match self {
+            Self::RabbitMq(broker) => {
+                broker.ctl(&["close_all_connections", "cut by the test"]).map(|_| ())
+            }
+            // It cannot be told to.
+            Self::Mosquitto(broker) => broker.restart(),
+        }
+    }
 }

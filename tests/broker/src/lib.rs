@@ -10,9 +10,11 @@
 //! watchdog process does it.
 
 mod certificates;
+mod mosquitto;
 mod ports;
 mod rabbitmq;
 mod server;
 mod watchdog;
 
+pub use mosquitto::Mosquitto;
 pub use rabbitmq::RabbitMq;
