@@ -20,7 +20,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn consume(link: &Arc<Link>, queue: &str, prefetch: u16) -> Result<Deliveries> {
     let passing = lock(&link.passing).contains(queue);
-    if !passing && !link.records.borrow().has_queue(queue) {
+    let declared = || passing || link.records.borrow().has_queue(queue);
+    if !declared() {
+        // Perhaps just now, by somebody else.
+        link.sync().await?;
+    }
+    if !declared() {
         return Err(link.queue_error(
             queue,
             "nobody has declared it; start the participant that has it first, and compare the name with what it announces",
@@ -50,6 +55,16 @@ impl Drop for Taking {
 
 async fn occupy(link: &Link, queue: &str, passing: bool) -> Result<Seat> {
     if passing { seat::take_passing(link, queue).await } else { seat::take_any(link, queue).await }
+}
+
+/// The same seat, if nobody else has it.
+async fn occupy_again(link: &Link, queue: &str, passing: bool, lost: &Seat) -> Result<Seat> {
+    if let Some(record) = &lost.record
+        && let Some(seat) = seat::take(link, record, true).await?
+    {
+        return Ok(seat);
+    }
+    occupy(link, queue, passing).await
 }
 
 /// Fills the inbox for as long as somebody takes from it.
@@ -86,8 +101,8 @@ async fn fill(
             inbox.push(publish, &source);
             inbox.room().await;
         }
-        debug!("lost a seat of `{queue}`; taking one again");
-        match occupy(link, queue, passing).await {
+        debug!("lost a seat of `{queue}`; taking it again");
+        match occupy_again(link, queue, passing, seat).await {
             Ok(taken) => *seat = taken,
             Err(error) => return error,
         }

@@ -25,6 +25,8 @@ use crate::topic::{self, Record};
 
 /// How long everything may take to be handed over when the link closes.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// How long the owners of seats may take to be back after the broker.
+const RESTORATION: Duration = Duration::from_secs(5);
 /// What a topic's packet has beside topic and payload, at most.
 const OVERHEAD: usize = 16;
 /// After so many connections that broke while a message was sent, the message is to blame.
@@ -50,6 +52,9 @@ pub(crate) struct Link {
     state: watch::Sender<State>,
     connection: watch::Sender<Connection>,
     closing: watch::Sender<bool>,
+    /// Whether seats have their subscriptions again after a reconnection.
+    restored: watch::Sender<bool>,
+    claims: AtomicU64,
     markers_sent: AtomicU64,
     marker_seen: watch::Sender<u64>,
 }
@@ -78,6 +83,8 @@ impl Link {
             state: watch::Sender::new(State::Reconnecting),
             connection: watch::Sender::new(Connection::FIRST),
             closing: watch::Sender::new(false),
+            restored: watch::Sender::new(true),
+            claims: AtomicU64::new(0),
             markers_sent: AtomicU64::new(0),
             marker_seen: watch::Sender::new(0),
         });
@@ -139,6 +146,14 @@ impl Link {
 
     /// Returns when the broker has taken the message.
     pub(crate) async fn publish(&self, topic: &str, payload: Bytes) -> Result<()> {
+        if !*self.restored.borrow() {
+            // Closing waits for nothing; cannot fail: we have the sender.
+            let mut restored = self.restored.subscribe();
+            tokio::select! {
+                _ = restored.wait_for(|restored| *restored) => {}
+                () = self.closing() => {}
+            }
+        }
         self.send(topic, payload, self.address.qos, false).await
     }
 
@@ -180,7 +195,7 @@ impl Link {
     }
 
     /// Returns when the records have all that was written before.
-    async fn sync(&self) -> Result<()> {
+    pub(crate) async fn sync(&self) -> Result<()> {
         let number = self.markers_sent.fetch_add(1, Ordering::Relaxed) + 1;
         let payload = Bytes::from(number.to_string());
         let mut seen = self.marker_seen.subscribe();
@@ -216,6 +231,16 @@ impl Link {
                 Err(Lost) => number = current,
             }
         }
+    }
+
+    /// What the record of a seat says that this link takes now: unlike before.
+    pub(crate) fn claim(&self) -> String {
+        format!("{} {}", self.owner, self.claims.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a record says that its seat is this link's.
+    pub(crate) fn is_ours(&self, says: &str) -> bool {
+        says.split(' ').next() == Some(&self.owner)
     }
 
     pub(crate) fn closed_error(&self) -> Error {
@@ -394,6 +419,8 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
         if owned.is_closing() || matches!(*owned.state.borrow(), State::Closed) {
             return;
         }
+        let before = owned.records.borrow().clone();
+        owned.restored.send_replace(false);
         owned.state.send_replace(State::Reconnecting);
         owned.connection.send_modify(|now| now.connected = false);
         warn!("lost the connection to {}; reconnecting", owned.address.shown);
@@ -407,9 +434,26 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
             now.reconnections += 1;
         });
         warn!("connected to {} again", owned.address.shown);
-        let restoring = owned.clone();
-        owned.tasks.spawn(async move { crate::transport::restore(&restoring).await });
+        owned.tasks.spawn(restore(owned.clone(), before));
     }
+}
+
+/// Sees to it that nothing is sent into the void. Mosquitto 2.0 forgets shared subscriptions when
+/// it restarts, but not what is in the sessions: whoever has a seat takes it again, and those
+/// that nobody has are subscribed again by who made them. Meanwhile, senders wait.
+async fn restore(link: Arc<Link>, before: Records) {
+    let mut records = link.records.subscribe();
+    let taken_again = async {
+        crate::transport::restore(&link).await;
+        // Cannot fail: the link has the sender.
+        let _ = records.wait_for(|records| before.are_claimed_anew_in(records)).await;
+    };
+    tokio::select! {
+        // If it was only this connection that was lost, the others have kept theirs.
+        _ = timeout(RESTORATION, taken_again) => {}
+        () = link.closing() => {}
+    }
+    link.restored.send_replace(true);
 }
 
 async fn reconnect(link: &Arc<Link>) -> Arc<Session> {

@@ -36,10 +36,22 @@ impl Records {
         self.seats(name).next().is_some()
     }
 
+    /// All seats of a queue that nobody has.
+    pub(crate) fn free_seats(&self, queue: &str) -> Vec<Record> {
+        let free = self.seats(queue).filter(|(_, says)| says.as_str() == FREE);
+        free.map(|(record, _)| record.clone()).collect()
+    }
+
     /// A seat that nobody has, always the same one first.
     pub(crate) fn free_seat(&self, queue: &str) -> Option<Record> {
-        let free = self.seats(queue).filter(|(_, says)| says.as_str() == FREE);
-        free.map(|(record, _)| record).min_by_key(|record| record.topic()).cloned()
+        self.free_seats(queue).into_iter().min_by_key(Record::topic)
+    }
+
+    /// Whether every seat that somebody had is given up, or was taken since.
+    pub(crate) fn are_claimed_anew_in(&self, now: &Self) -> bool {
+        self.0.iter().all(|(record, says)| {
+            matches!(record, Record::Edge(_)) || says == FREE || now.get(record) != Some(says)
+        })
     }
 
     fn seats(&self, name: &str) -> impl Iterator<Item = (&Record, &String)> {

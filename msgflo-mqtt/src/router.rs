@@ -84,7 +84,10 @@ pub(crate) async fn run(link: Arc<Link>) {
 async fn attend(link: Arc<Link>, edge: Edge) {
     let (bound, route) = (Record::Edge(edge.clone()), Record::Route(edge.clone()));
     let gone = |records: &Records| !records.has(&bound) && !records.has(&route);
-    let free = |records: &Records| records.get(&route).is_none_or(|says| says == FREE);
+    // Ours, when the connection was lost.
+    let free = |records: &Records| {
+        records.get(&route).is_none_or(|says| says == FREE || link.is_ours(says))
+    };
     let mut records = link.records.subscribe();
     loop {
         tokio::select! {
@@ -189,7 +192,10 @@ pub(crate) async fn bind(link: &Arc<Link>, edge: &Edge) -> Result<()> {
         return Ok(());
     }
     link.router.want_edge(edge);
-    seat::place(link, &Record::Route(edge.clone())).await?;
+    let route = Record::Route(edge.clone());
+    if !link.records.borrow().has(&route) {
+        seat::place(link, &route).await?;
+    }
     let bound = Record::Edge(edge.clone());
     if !link.records.borrow().has(&bound) {
         link.write(&bound, BOUND).await?;

@@ -56,12 +56,13 @@ pub(crate) fn new(queue: &str) -> Record {
     Record::Seat { queue: queue.into(), seat: random() }
 }
 
-/// Makes a seat that nobody has, if it is not there: from now on, messages wait in it.
+/// Makes a seat that nobody has, or, if it is there, its subscription: from now on, messages
+/// wait in it.
 pub(crate) async fn place(link: &Link, record: &Record) -> Result<()> {
     let mut pauses = Pauses::default();
     loop {
         link.session().await?;
-        if link.records.borrow().has(record) {
+        if !matches!(link.records.borrow().get(record), None | Some(FREE)) {
             return Ok(());
         }
         let id = client_id(record);
@@ -72,6 +73,9 @@ pub(crate) async fn place(link: &Link, record: &Record) -> Result<()> {
             session.close().await;
             if !allowed {
                 return Err(link.queue_error(queue_of(record), NOT_ALLOWED));
+            }
+            if link.records.borrow().has(record) {
+                return Ok(());
             }
             return link.write(record, FREE).await;
         }
@@ -121,7 +125,7 @@ pub(crate) async fn take(link: &Link, record: &Record, subscribe: bool) -> Resul
     let mut pauses = Pauses::default();
     loop {
         link.session().await?;
-        let ours = |says: &str| says == FREE || says == link.owner;
+        let ours = |says: &str| says == FREE || link.is_ours(says);
         if !link.records.borrow().get(record).is_none_or(ours) {
             return Ok(None);
         }
@@ -146,9 +150,11 @@ async fn try_take(
         Ok(opened) => opened,
         Err(Failure::Denied(reason) | Failure::Failed(reason)) => return Ok(Err(reason)),
     };
-    link.write(record, &link.owner).await?;
-    if link.records.borrow().get(record) != Some(&link.owner) {
+    let claim = link.claim();
+    link.write(record, &claim).await?;
+    if link.records.borrow().get(record) != Some(&claim) {
         // Somebody was faster, or at least louder. Without the last will: it is theirs.
+        drop(received);
         session.close().await;
         return Ok(Ok(None));
     }
@@ -169,9 +175,11 @@ async fn try_take(
 impl Seat {
     /// Leaves it to the next, with everything that is not acknowledged.
     pub(crate) async fn leave(self, link: &Link) {
+        // Unread, it would hold up what is to be sent.
+        drop(self.received);
         self.session.close().await;
         if let Some(record) = &self.record
-            && link.records.borrow().get(record) == Some(&link.owner)
+            && link.records.borrow().get(record).is_some_and(|says| link.is_ours(says))
         {
             // Fails if the broker is gone: its last will has said the same.
             let _ = link.write(record, FREE).await;
@@ -185,6 +193,7 @@ impl Seat {
 
     /// Removes it, when it is empty.
     pub(crate) async fn remove(self, link: &Link) -> Result<()> {
+        drop(self.received);
         self.session.close().await;
         let Some(record) = &self.record else { return Ok(()) };
         let id = client_id(record);

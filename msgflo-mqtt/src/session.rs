@@ -19,8 +19,12 @@ use crate::address::Address;
 
 /// How many received messages may wait to be looked at. Then nothing more is read.
 const UNREAD: usize = 64;
+/// No bound: whoever sends waits for the answer, so that callers bound it.
+const UNSENT: usize = usize::MAX / 2;
 /// How long the last packets may take to reach the broker.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the broker may then take to close the connection.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The connection went before the broker answered.
 #[derive(Debug)]
@@ -133,7 +137,7 @@ impl Session {
     ) -> Result<(), Lost> {
         let answer = self.request(|waiting, answer| {
             waiting.publishes.unsent.push_back(answer);
-            // The channel has no bounds.
+            // The channel is never full.
             let sent = self.client.publish_bytes(topic, qos, retain, payload).now_or_never();
             sent.is_some_and(|sent| sent.is_ok())
         })?;
@@ -200,8 +204,7 @@ async fn connect(
     options: MqttOptions,
     patience: Duration,
 ) -> Result<(AsyncClient, EventLoop), Failure> {
-    // What is not taken yet waits in memory anyway: with the callers.
-    let (client, mut events) = AsyncClient::new(options, usize::MAX);
+    let (client, mut events) = AsyncClient::new(options, UNSENT);
     // In whole seconds, and also what a flush may take.
     let seconds = patience.as_secs().max(1);
     events.network_options.set_connection_timeout(seconds).set_tcp_nodelay(true);
@@ -254,7 +257,12 @@ async fn run(mut events: EventLoop, waiting: &Mutex<Waiting>, received: mpsc::Se
                 // Fails when nobody reads any more: then it stays unacknowledged.
                 let _ = received.send(publish).await;
             }
-            Event::Outgoing(Outgoing::Disconnect) => return,
+            Event::Outgoing(Outgoing::Disconnect) => {
+                // The broker closes the connection when it has read all; closed here with
+                // something unread, it would lose what it has not read yet.
+                let _ = timeout(GOODBYE, async { while events.poll().await.is_ok() {} }).await;
+                return;
+            }
             event => lock(waiting).note(event),
         }
     }

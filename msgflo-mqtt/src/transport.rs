@@ -18,6 +18,7 @@ use tracing::warn;
 use crate::consumer::{self, dead_letter_queue};
 use crate::link::Link;
 use crate::session::lock;
+use crate::topic::Record;
 use crate::{router, seat, topic};
 
 pub(crate) struct Mqtt {
@@ -144,13 +145,30 @@ pub(crate) async fn restore(link: &Arc<Link>) {
     let queues = lock(&link.queues).clone();
     let edges = lock(&link.edges).clone();
     for queue in queues {
-        if let Err(error) = declare(link, &queue).await {
+        if let Err(error) = declare_again(link, &queue).await {
             return warn!("cannot declare `{queue}` again: {error}");
         }
     }
     for edge in edges {
-        if let Err(error) = router::bind(link, &edge).await {
+        if let Err(error) = bind_again(link, &edge).await {
             return warn!("cannot bind `{}` to `{}` again: {error}", edge.source, edge.target);
         }
     }
+}
+
+async fn declare_again(link: &Link, queue: &str) -> Result<()> {
+    for name in [queue.to_owned(), dead_letter_queue(queue)] {
+        let free = link.records.borrow().free_seats(&name);
+        for record in free {
+            seat::place(link, &record).await?;
+        }
+    }
+    declare(link, queue).await
+}
+
+async fn bind_again(link: &Arc<Link>, edge: &Edge) -> Result<()> {
+    if edge.source != edge.target {
+        seat::place(link, &Record::Route(edge.clone())).await?;
+    }
+    router::bind(link, edge).await
 }
