@@ -111,6 +111,9 @@ impl Link {
             let pause = pauses.longer().min(left);
             info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
             sleep(pause).await;
+            if started.elapsed() >= patience {
+                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
+            }
         }
         unreachable!("attempts are only bounded by time")
     }
@@ -440,7 +443,7 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
 
 /// Sees to it that nothing is sent into the void. Mosquitto 2.0 forgets shared subscriptions when
 /// it restarts, but not what is in the sessions: whoever has a seat takes it again, and those
-/// that nobody has are subscribed again by who made them. Meanwhile, senders wait.
+/// that nobody has are subscribed again by everybody. Meanwhile, senders wait.
 async fn restore(link: Arc<Link>, before: Records) {
     let mut records = link.records.subscribe();
     let taken_again = async {

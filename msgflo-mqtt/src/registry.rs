@@ -36,15 +36,16 @@ impl Records {
         self.seats(name).next().is_some()
     }
 
-    /// All seats of a queue that nobody has.
-    pub(crate) fn free_seats(&self, queue: &str) -> Vec<Record> {
-        let free = self.seats(queue).filter(|(_, says)| says.as_str() == FREE);
+    /// All seats and routes that nobody has.
+    pub(crate) fn free(&self) -> Vec<Record> {
+        let free = self.0.iter().filter(|(_, says)| says.as_str() == FREE);
         free.map(|(record, _)| record.clone()).collect()
     }
 
     /// A seat that nobody has, always the same one first.
     pub(crate) fn free_seat(&self, queue: &str) -> Option<Record> {
-        self.free_seats(queue).into_iter().min_by_key(Record::topic)
+        let free = self.seats(queue).filter(|(_, says)| says.as_str() == FREE);
+        free.map(|(record, _)| record).min_by_key(|record| record.topic()).cloned()
     }
 
     /// Whether every seat that somebody had is given up, or was taken since.

@@ -150,6 +150,12 @@ async fn try_take(
         Ok(opened) => opened,
         Err(Failure::Denied(reason) | Failure::Failed(reason)) => return Ok(Err(reason)),
     };
+    // Who takes its own seat again, after a restart of the broker, has the subscription back
+    // before others learn that they can send. Who takes another's, first sees that it is free.
+    let again = link.records.borrow().get(record).is_some_and(|says| link.is_ours(says));
+    if subscribe && again && !try_subscribe(link, record, &session).await? {
+        return Ok(Err("the connection was lost".into()));
+    }
     let claim = link.claim();
     link.write(record, &claim).await?;
     if link.records.borrow().get(record) != Some(&claim) {
@@ -158,18 +164,19 @@ async fn try_take(
         session.close().await;
         return Ok(Ok(None));
     }
-    if subscribe {
-        match session.subscribe(&filter(record), qos(link)).await {
-            Ok(true) => {}
-            Ok(false) => {
-                session.close().await;
-                link.write(record, "").await?;
-                return Err(link.queue_error(queue_of(record), NOT_ALLOWED));
-            }
-            Err(Lost) => return Ok(Err("the connection was lost".into())),
-        }
+    if subscribe && !again && !try_subscribe(link, record, &session).await? {
+        return Ok(Err("the connection was lost".into()));
     }
     Ok(Ok(Some(Seat { record: Some(record.clone()), session: Arc::new(session), received })))
+}
+
+/// Returns whether the connection has held.
+async fn try_subscribe(link: &Link, record: &Record, session: &Session) -> Result<bool> {
+    match session.subscribe(&filter(record), qos(link)).await {
+        Ok(true) => Ok(true),
+        Ok(false) => Err(link.queue_error(queue_of(record), NOT_ALLOWED)),
+        Err(Lost) => Ok(false),
+    }
 }
 
 impl Seat {

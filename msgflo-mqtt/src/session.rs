@@ -231,8 +231,19 @@ fn failure(error: &ConnectionError) -> Failure {
             }
             code => Failure::Failed(format!("the broker answers {code:?}")),
         },
+        error if is_untrusted(error) => Failure::Denied(format!(
+            "{}; `ca_certs` in the URL names authorities to trust",
+            explain(error)
+        )),
         error => Failure::Failed(explain(error)),
     }
+}
+
+/// Whether the broker's certificate is not good: it will not become better.
+fn is_untrusted(error: &ConnectionError) -> bool {
+    let ConnectionError::Tls(rumqttc::TlsError::Io(error)) = error else { return false };
+    let error = error.get_ref().and_then(|error| error.downcast_ref());
+    matches!(error, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn explain(error: &ConnectionError) -> String {

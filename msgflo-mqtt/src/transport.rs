@@ -18,7 +18,6 @@ use tracing::warn;
 use crate::consumer::{self, dead_letter_queue};
 use crate::link::Link;
 use crate::session::lock;
-use crate::topic::Record;
 use crate::{router, seat, topic};
 
 pub(crate) struct Mqtt {
@@ -140,35 +139,25 @@ async fn declare(link: &Link, queue: &str) -> Result<()> {
     Ok(())
 }
 
-/// Declares and binds again what a broker has forgotten that does not keep its state.
+/// Makes sure that the broker, perhaps after a restart, keeps what is sent.
 pub(crate) async fn restore(link: &Arc<Link>) {
+    let free = link.records.borrow().free();
     let queues = lock(&link.queues).clone();
     let edges = lock(&link.edges).clone();
+    for record in free {
+        if let Err(error) = seat::place(link, &record).await {
+            return warn!("cannot restore {}: {error}", record.topic());
+        }
+    }
+    // A broker that keeps no state has forgotten these.
     for queue in queues {
-        if let Err(error) = declare_again(link, &queue).await {
+        if let Err(error) = declare(link, &queue).await {
             return warn!("cannot declare `{queue}` again: {error}");
         }
     }
     for edge in edges {
-        if let Err(error) = bind_again(link, &edge).await {
+        if let Err(error) = router::bind(link, &edge).await {
             return warn!("cannot bind `{}` to `{}` again: {error}", edge.source, edge.target);
         }
     }
-}
-
-async fn declare_again(link: &Link, queue: &str) -> Result<()> {
-    for name in [queue.to_owned(), dead_letter_queue(queue)] {
-        let free = link.records.borrow().free_seats(&name);
-        for record in free {
-            seat::place(link, &record).await?;
-        }
-    }
-    declare(link, queue).await
-}
-
-async fn bind_again(link: &Arc<Link>, edge: &Edge) -> Result<()> {
-    if edge.source != edge.target {
-        seat::place(link, &Record::Route(edge.clone())).await?;
-    }
-    router::bind(link, edge).await
 }
