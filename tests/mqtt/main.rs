@@ -104,7 +104,6 @@ async fn users_are_refused_at_once_and_passwords_are_not_told() {
 
 #[tokio::test]
 async fn a_user_needs_the_topics_of_msgflo_itself() {
-    msgflo::log_to_stderr();
     let broker = Mosquitto::with_access(
         &["narrow", "wide"],
         "user narrow\ntopic readwrite app/#\n\
