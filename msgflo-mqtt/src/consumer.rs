@@ -68,13 +68,7 @@ async fn occupy_again(link: &Link, queue: &str, passing: bool, lost: &Seat) -> R
 }
 
 /// Fills the inbox for as long as somebody takes from it.
-async fn serve(
-    link: Arc<Link>,
-    queue: String,
-    passing: bool,
-    mut seat: Seat,
-    inbox: Arc<Inbox>,
-) {
+async fn serve(link: Arc<Link>, queue: String, passing: bool, mut seat: Seat, inbox: Arc<Inbox>) {
     let error = tokio::select! {
         biased;
         () = link.closing() => None,

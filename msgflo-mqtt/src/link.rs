@@ -27,6 +27,9 @@ use crate::topic::{self, Record};
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long the owners of seats may take to be back after the broker.
 const RESTORATION: Duration = Duration::from_secs(5);
+const CLOSED: &str = "the broker closed the connection";
+/// After so many closed connections in a row, it is no accident.
+const CLOSURES: u32 = 4;
 /// What a topic's packet has beside topic and payload, at most.
 const OVERHEAD: usize = 16;
 /// After so many connections that broke while a message was sent, the message is to blame.
@@ -91,6 +94,7 @@ impl Link {
         let started = Instant::now();
         let url = link.address.shown.clone();
         let mut pauses = Pauses::default();
+        let mut closed = 0;
         for attempt in 1u32.. {
             let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
             let reason = match establish(&link, left.min(link.address.attempt)).await {
@@ -104,6 +108,12 @@ impl Link {
                 }
                 Err(Failure::Failed(reason)) => reason,
             };
+            // Mosquitto 2.0.11 does so to who sends what is forbidden.
+            closed = if reason == CLOSED { closed + 1 } else { 0 };
+            if closed == CLOSURES {
+                let reason = format!("{reason} again and again; {}", not_allowed());
+                return Err(ErrorKind::Refused { url, reason }.into());
+            }
             let left = patience.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
@@ -303,7 +313,8 @@ impl Link {
     /// A message that has arrived on the link's own connection.
     fn receive(&self, publish: &Publish, snapshot: &mut Option<Records>) {
         if publish.topic == topic::marker(&self.owner) {
-            let number = std::str::from_utf8(&publish.payload).ok().and_then(|n| n.parse::<u64>().ok());
+            let number =
+                std::str::from_utf8(&publish.payload).ok().and_then(|n| n.parse::<u64>().ok());
             if let Some(records) = snapshot.take() {
                 self.records.send_replace(records);
             }
@@ -312,8 +323,9 @@ impl Link {
             }
         } else if publish.topic == DISCOVERY_QUEUE {
             match Definition::from_discovery_message(&publish.payload) {
-                Ok(definition) => lock(&self.watchers)
-                    .retain(|watcher| watcher.send(definition.clone()).is_ok()),
+                Ok(definition) => {
+                    lock(&self.watchers).retain(|watcher| watcher.send(definition.clone()).is_ok())
+                }
                 Err(error) => debug!("passed over on {DISCOVERY_QUEUE}: {error}"),
             }
         } else if let Some(record) = Record::parse(&publish.topic) {
@@ -373,16 +385,10 @@ async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>,
         session.publish(&marker, payload, QoS::AtLeastOnce, false).await?;
         Ok::<_, Lost>(allowed)
     };
-    let not_allowed = || {
-        let own = topic::OWN;
-        Failure::Denied(format!(
-            "this user must be allowed to read and write the topics {own} (Mosquitto: acl_file)"
-        ))
-    };
     let mut seen = link.marker_seen.subscribe();
     let snapshot = async {
         if !subscribed.await.map_err(|Lost| lost())? {
-            return Err(not_allowed());
+            return Err(Failure::Denied(not_allowed()));
         }
         tokio::select! {
             _ = seen.wait_for(|seen| *seen >= number) => Ok(()),
@@ -392,19 +398,20 @@ async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>,
     match timeout(patience, snapshot).await {
         Ok(Ok(())) => Ok(session),
         Ok(Err(failure)) => Err(failure),
-        Err(_) => Err(not_allowed()),
+        Err(_) => Err(Failure::Denied(not_allowed())),
     }
 }
 
 fn lost() -> Failure {
-    Failure::Failed("the broker closed the connection".into())
+    Failure::Failed(CLOSED.into())
 }
 
-async fn dispatch(
-    link: Weak<Link>,
-    session: Weak<Session>,
-    mut received: mpsc::Receiver<Publish>,
-) {
+fn not_allowed() -> String {
+    let own = topic::OWN;
+    format!("this user must be allowed to read and write the topics {own} (Mosquitto: acl_file)")
+}
+
+async fn dispatch(link: Weak<Link>, session: Weak<Session>, mut received: mpsc::Receiver<Publish>) {
     let mut snapshot = Some(Records::default());
     while let Some(publish) = received.recv().await {
         let (Some(link), Some(session)) = (link.upgrade(), session.upgrade()) else { return };

@@ -143,8 +143,7 @@ async fn try_take(
     subscribe: bool,
 ) -> Result<Result<Option<Seat>, String>> {
     let id = client_id(record);
-    let opening =
-        Opening { client_id: &id, clean: false, will: Some((record.topic(), FREE)) };
+    let opening = Opening { client_id: &id, clean: false, will: Some((record.topic(), FREE)) };
     let opened = Session::open(&link.address, opening, link.address.attempt).await;
     let (session, received) = match opened {
         Ok(opened) => opened,

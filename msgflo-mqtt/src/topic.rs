@@ -96,7 +96,10 @@ mod tests {
         for record in [seat, Record::Edge(edge.clone()), Record::Route(edge)] {
             assert_eq!(Record::parse(&record.topic()), Some(record));
         }
-        assert_eq!(Record::parse("msgflo/queues/a%2Fb/1").unwrap().topic(), "msgflo/queues/a%2Fb/1");
+        assert_eq!(
+            Record::parse("msgflo/queues/a%2Fb/1").unwrap().topic(),
+            "msgflo/queues/a%2Fb/1"
+        );
         for other in ["fbp", "msgflo/queues/a", "msgflo/other/a/b", "msgflo/queues/%FF/1"] {
             assert_eq!(Record::parse(other), None);
         }

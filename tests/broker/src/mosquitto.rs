@@ -15,11 +15,8 @@ use crate::watchdog::Watchdog;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Debian's is not on everybody's path.
-const INSTALLED: &[&str] = &[
-    "/usr/sbin/mosquitto",
-    "/usr/local/sbin/mosquitto",
-    "/opt/homebrew/sbin/mosquitto",
-];
+const INSTALLED: &[&str] =
+    &["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
 
 /// Who may connect.
 const USER: &str = "guest";
@@ -153,8 +150,7 @@ impl Mosquitto {
     fn add_user(&self, user: &str) -> io::Result<()> {
         // Beside the server, or where programs for everybody are.
         let beside = self.program.with_file_name("mosquitto_passwd");
-        let program =
-            if beside.is_file() { beside } else { PathBuf::from("mosquitto_passwd") };
+        let program = if beside.is_file() { beside } else { PathBuf::from("mosquitto_passwd") };
         let output = Command::new(program)
             .arg("-b")
             .arg(self.folder.join("passwords"))
