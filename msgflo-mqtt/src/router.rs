@@ -9,12 +9,14 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 use msgflo_core::Result;
 use msgflo_core::transport::Edge;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -26,6 +28,8 @@ use crate::topic::Record;
 
 /// So many messages are on their way to a target at once.
 const PIPELINED: usize = 64;
+/// How long it may take until an edge is routed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which edges a link routes.
 #[derive(Default)]
@@ -191,16 +195,20 @@ pub(crate) async fn bind(link: &Arc<Link>, edge: &Edge) -> Result<()> {
     if edge.source == edge.target {
         return Ok(());
     }
-    link.router.want_edge(edge);
-    let route = Record::Route(edge.clone());
-    if !link.records.borrow().has(&route) {
-        seat::place(link, &route).await?;
-    }
-    let bound = Record::Edge(edge.clone());
+    let (bound, route) = (Record::Edge(edge.clone()), Record::Route(edge.clone()));
     if !link.records.borrow().has(&bound) {
         link.write(&bound, BOUND).await?;
     }
-    Ok(())
+    link.router.want_edge(edge);
+    let mut records = link.records.subscribe();
+    let routed = records.wait_for(|records| records.has(&route));
+    tokio::select! {
+        () = link.closing() => Err(link.closed_error()),
+        routed = timeout(PATIENCE, routed) => match routed {
+            Ok(_) => Ok(()),
+            Err(_) => Err(link.queue_error(&edge.source, "it cannot be routed; the log says why")),
+        },
+    }
 }
 
 /// Takes an edge away. When it returns, nothing is on its way any more.

@@ -149,10 +149,10 @@ async fn try_take(
         Ok(opened) => opened,
         Err(Failure::Denied(reason) | Failure::Failed(reason)) => return Ok(Err(reason)),
     };
-    // Who takes its own seat again, after a restart of the broker, has the subscription back
-    // before others learn that they can send. Who takes another's, first sees that it is free.
-    let again = link.records.borrow().get(record).is_some_and(|says| link.is_ours(says));
-    if subscribe && again && !try_subscribe(link, record, &session).await? {
+    // A new seat, or our own after a restart of the broker, has its subscription before others
+    // learn that they can send. A free one has it; who takes it, first sees that it stays free.
+    let first = link.records.borrow().get(record) != Some(FREE);
+    if subscribe && first && !try_subscribe(link, record, &session).await? {
         return Ok(Err("the connection was lost".into()));
     }
     let claim = link.claim();
@@ -163,7 +163,7 @@ async fn try_take(
         session.close().await;
         return Ok(Ok(None));
     }
-    if subscribe && !again && !try_subscribe(link, record, &session).await? {
+    if subscribe && !first && !try_subscribe(link, record, &session).await? {
         return Ok(Err("the connection was lost".into()));
     }
     Ok(Ok(Some(Seat { record: Some(record.clone()), session: Arc::new(session), received })))
