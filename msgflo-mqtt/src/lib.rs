@@ -31,8 +31,8 @@
 //! Set `persistence true`, so that sessions survive a restart, and `max_queued_messages 0`: by
 //! default, Mosquitto drops what is more than 1000 messages in a session. What it has confirmed
 //! and not saved is lost when it crashes (`autosave_interval`). Mosquitto 2.0 forgets shared
-//! subscriptions when it restarts; connected participants renew them before they send. What
-//! others send in that moment is lost.
+//! subscriptions when it restarts; connected participants renew them, and wait for each
+//! other up to 5 s before they send. What is sent before that is done, can be lost.
 //!
 //! A user needs to read and write `msgflo/#` and `fbp`, beside the topics of the ports. Mosquitto
 //! does not tell clients that speak MQTT 3.1.1 which other topics are forbidden (`acl_file`): it
