@@ -13,7 +13,8 @@ use crate::scheme::CONNECT_TIMEOUT;
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// The broker: amqp://USER:PASSWORD@HOST/VHOST, amqps://…, zmq://HOST:PORT or memory:// [env: MSGFLO_BROKER,
+    /// The broker: amqp://USER:PASSWORD@HOST/VHOST, amqps://…, mqtt://USER:PASSWORD@HOST, mqtts://…,
+    /// zmq://HOST:PORT or memory:// [env: MSGFLO_BROKER,
     /// CLOUDAMQP_URL] [default: amqp://localhost]
     #[arg(long, value_name = "URL")]
     broker: Option<String>,

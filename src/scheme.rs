@@ -28,6 +28,13 @@ fn built_in() -> HashMap<&'static str, Connector> {
         };
         connectors.insert(scheme, Arc::new(connector));
     }
+    #[cfg(feature = "mqtt")]
+    for scheme in ["mqtt", "mqtts"] {
+        let connector = |url, timeout| -> Connecting {
+            Box::pin(async move { msgflo_mqtt::connect(&url, timeout).await })
+        };
+        connectors.insert(scheme, Arc::new(connector));
+    }
     #[cfg(feature = "zmq")]
     {
         let connector = |url, timeout| -> Connecting {
@@ -93,8 +100,9 @@ fn find(scheme: &str) -> Result<Connector> {
         let mut known: Vec<_> = connectors.keys().map(|scheme| format!("{scheme}://")).collect();
         known.sort();
         Error::invalid(match scheme {
-            "amqp" | "amqps" => format!(
-                "{scheme}:// brokers need the cargo feature `amqp` of msgflo, which this program was built without"
+            "amqp" | "amqps" | "mqtt" | "mqtts" => format!(
+                "{scheme}:// brokers need the cargo feature `{}` of msgflo, which this program was built without",
+                scheme.trim_end_matches('s')
             ),
             "zmq" => "zmq:// hubs need the cargo feature `zmq` of msgflo, which this program was built without".into(),
             _ => format!("no transport for {scheme}:// brokers; there are {}", known.join(", ")),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionBuilder, ConnectionProperties, Event};
-use msgflo_core::backoff::Pauses;
+use msgflo_core::transport::Pauses;
 use msgflo_core::{ErrorKind, Result};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -130,7 +130,7 @@ impl Link {
     pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
         let started = Instant::now();
         let url = address.shown.clone();
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::default();
         for attempt in 1u32.. {
             let left = patience.saturating_sub(started.elapsed()).max(SHORTEST_ATTEMPT);
             let reason = match Self::attempt(&address, 1, left.min(address.attempt)).await {
@@ -144,7 +144,7 @@ impl Link {
             if left.is_zero() {
                 return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
             }
-            let pause = pauses.next().min(left);
+            let pause = pauses.longer().min(left);
             info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
             sleep(pause).await;
         }
@@ -313,10 +313,10 @@ async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
 
 /// Opens a connection on which everything that was declared exists.
 async fn reconnect(link: &Link) -> Arc<Session> {
-    let mut pauses = Pauses::new();
+    let mut pauses = Pauses::default();
     let number = link.connection.borrow().reconnections + 2;
     for attempt in 1u32.. {
-        let pause = pauses.next();
+        let pause = pauses.longer();
         sleep(pause).await;
         let reason = match Link::attempt(&link.address, number, link.address.attempt).await {
             Ok(session) => match link.topology.restore(&session).await {

@@ -10,16 +10,15 @@
 //! | [`discovery`] | what participants tell of themselves |
 //! | [`transport`] | what is asked of a broker: the contract for transports |
 //! | [`memory`] | the transport within one process |
-//! | [`backoff`] | pauses between attempts to reach a broker |
 //! | [`testing`] | running a participant in a test, without a broker |
 
-pub mod backoff;
 pub mod discovery;
 mod error;
 pub mod memory;
 mod message;
 pub mod network;
 pub mod participant;
+mod pauses;
 pub mod payload;
 mod port;
 pub mod testing;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use msgflo_core::backoff::Pauses;
 use msgflo_core::transport::Connection;
+use msgflo_core::transport::Pauses;
 use msgflo_core::{Error, ErrorKind, Result};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -164,7 +164,7 @@ impl Link {
             hub: Default::default(),
         });
         let url = inner.address.shown.clone();
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::default();
         for attempt in 1u32.. {
             let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
             let opened = async {
@@ -183,7 +183,7 @@ impl Link {
             if left.is_zero() {
                 return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
             }
-            let pause = pauses.next().min(left);
+            let pause = pauses.longer().min(left);
             info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
             sleep(pause).await;
         }
@@ -278,9 +278,9 @@ async fn supervise(inner: Arc<Inner>, mut session: Session) {
 
 /// Opens a connection on which everything exists that did before; `None` when the link is closed.
 async fn reconnect(inner: &Inner) -> Option<Session> {
-    let mut pauses = Pauses::new();
+    let mut pauses = Pauses::default();
     for attempt in 1u32.. {
-        let pause = sleep(pauses.next());
+        let pause = sleep(pauses.longer());
         tokio::pin!(pause);
         while !inner.is_closed() {
             tokio::select! {

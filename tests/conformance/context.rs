@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target};
-use msgflo::{Message, Network, Transport};
+use msgflo::{Error, ErrorKind, Message, Network, Transport};
 
 use crate::subject::{Broker, Feature, Subject};
 
@@ -37,17 +37,14 @@ pub(crate) use cases;
 impl Case {
     /// Runs it on a runtime of its own.
     pub fn run(self, subject: &'static Subject) -> io::Result<()> {
-        let own = if self.needs.contains(&Feature::Restarts) {
-            Some(subject.start_broker()?)
-        } else {
-            None
-        };
+        let restarts = self.needs.contains(&Feature::Restarts);
+        let own = if restarts { Some(subject.start_broker()?) } else { None };
         let url = match &own {
             Some(broker) => broker.url(),
             None => subject.shared_broker(self.name)?,
         };
         let broker = Arc::new(Mutex::new(own));
-        let context = Context { name: self.name, url, broker };
+        let context = Context { name: self.name, subject, url, broker };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on((self.test)(context));
@@ -58,6 +55,7 @@ impl Case {
 /// A broker, seen from one case.
 pub struct Context {
     name: &'static str,
+    subject: &'static Subject,
     pub url: String,
     broker: Arc<Mutex<Option<Broker>>>,
 }
@@ -75,6 +73,15 @@ impl Context {
     /// A name that no other case uses.
     pub fn name(&self, name: &str) -> String {
         format!("{}.{name}", self.name)
+    }
+
+    /// What is left of a message when it arrives.
+    pub fn arrived(&self, message: &Message) -> Message {
+        if self.subject.has(Feature::Properties) {
+            message.clone()
+        } else {
+            Message::new(message.payload.clone())
+        }
     }
 
     /// Does something to the broker that the case has for itself.
@@ -137,14 +144,20 @@ impl Connection {
     }
 
     /// Waits until what is known of a queue is as it must become: brokers count with a delay.
+    /// Where nothing is known, there is nothing to wait for.
     pub async fn wait_for_statistics(
         &self,
         queue: &str,
         expected: impl Fn(&QueueStatistics) -> bool,
     ) {
         let poll = async {
-            while !expected(&self.0.statistics(queue).await.unwrap()) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            loop {
+                match self.0.statistics(queue).await {
+                    Ok(statistics) if expected(&statistics) => return,
+                    Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(error) if is_unsupported(&error) => return,
+                    Err(error) => panic!("{error}"),
+                }
             }
         };
         within("the statistics to become what they must", poll).await;
@@ -153,6 +166,10 @@ impl Connection {
     pub async fn close(&self) {
         within("close", self.0.close()).await.unwrap();
     }
+}
+
+fn is_unsupported(error: &Error) -> bool {
+    matches!(error.kind(), Some(ErrorKind::Unsupported { .. }))
 }
 
 pub fn edge(source: &str, target: &str) -> Edge {

@@ -12,7 +12,7 @@ pub const CASES: &[Case] = cases![
     workers_share_a_queue,
     one_consumer_receives_in_the_order_of_sending,
     payloads_come_back_identical,
-    content_type_and_id_travel,
+    content_type_and_id_travel: Properties,
     messages_wait_for_a_consumer,
     declaring_again_changes_nothing,
     a_port_that_is_not_persistent_delivers,

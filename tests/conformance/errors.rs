@@ -9,11 +9,11 @@ use msgflo::{Component, Error, ErrorKind, Message};
 use crate::context::{Case, Context, cases, edge, within};
 
 pub const CASES: &[Case] = cases![
-    sending_to_a_missing_inport_fails,
-    sending_on_a_missing_outport_fails,
+    sending_to_a_missing_inport_fails: KnowsQueues,
+    sending_on_a_missing_outport_fails: KnowsQueues,
     consuming_a_missing_queue_fails,
-    binding_a_missing_queue_fails,
-    statistics_of_a_missing_queue_fail,
+    binding_a_missing_queue_fails: KnowsQueues,
+    statistics_of_a_missing_queue_fail: Statistics,
     a_closed_transport_says_so,
 ];
 

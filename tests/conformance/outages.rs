@@ -12,7 +12,7 @@ use crate::participants::Repeat;
 
 pub const CASES: &[Case] = cases![
     nothing_is_lost_when_the_broker_restarts: Restarts & Durable,
-    nothing_is_lost_when_the_broker_crashes: Restarts & Durable,
+    nothing_is_lost_when_the_broker_crashes: Restarts & Durable & Crashes,
     what_was_not_confirmed_is_sent_again_after_a_restart: Restarts,
     what_was_not_confirmed_is_sent_again_after_a_crash: Restarts,
     a_cut_connection_comes_back_with_all_it_had: Restarts,

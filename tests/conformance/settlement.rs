@@ -9,9 +9,9 @@ pub const CASES: &[Case] = cases![
     released_comes_again,
     unacknowledged_comes_again_when_the_connection_goes,
     rejected_goes_to_the_dead_letters,
-    no_more_than_prefetch_are_delivered,
+    no_more_than_prefetch_are_delivered: Pulls,
     a_dropped_stream_stops_and_its_deliveries_can_be_settled,
-    statistics_tell_what_waits,
+    statistics_tell_what_waits: Statistics,
 ];
 
 async fn acknowledged_in_any_order_is_gone(context: Context) {
@@ -66,7 +66,7 @@ async fn unacknowledged_comes_again_when_the_connection_goes(context: Context) {
 
     let mut inbox = heir.consume(&queue, 10).await;
     let again = inbox.next().await;
-    assert_eq!(again.message, message);
+    assert_eq!(again.message, context.arrived(&message));
     assert!(again.redelivered);
     again.acknowledge();
     let again = inbox.next().await;
@@ -98,7 +98,7 @@ async fn rejected_goes_to_the_dead_letters(context: Context) {
     inbox.next().await.reject();
     let mut dead_letters = connection.consume_dead_letters(&refuses).await;
     let dead = dead_letters.next().await;
-    assert_eq!(dead.message, message);
+    assert_eq!(dead.message, context.arrived(&message));
     dead.acknowledge();
     // Nowhere else: not to the queue, not to another's, not to another's dead letters.
     connection.emit(&source, "end").await;

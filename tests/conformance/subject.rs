@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use msgflo_test_broker::{RabbitMq, free_port};
+use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
 
 use crate::context::Case;
 use crate::hub_server::HubServer;
+use Feature::*;
 
 /// What a case may need and not every transport has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,8 +16,18 @@ pub enum Feature {
     Capacity,
     /// The broker is a program that can be stopped and started again.
     Restarts,
-    /// What the broker has confirmed survives its restart.
+    /// What the broker has confirmed outlives its restart.
     Durable,
+    /// What the broker has confirmed outlives its crash.
+    Crashes,
+    /// The broker knows which queues there are, and refuses what is sent to others.
+    KnowsQueues,
+    /// What one consumer has not been given yet, another can have.
+    Pulls,
+    /// It can be told what waits in a queue.
+    Statistics,
+    /// Content type and identifier travel with a message.
+    Properties,
 }
 
 /// A transport under test.
@@ -28,19 +39,32 @@ pub struct Subject {
 
 /// The table of transports and features.
 pub const SUBJECTS: &[Subject] = &[
-    Subject { name: "memory", features: &[Feature::Capacity] },
-    Subject { name: "amqp", features: &[Feature::Restarts, Feature::Durable] },
-    Subject { name: "zmq", features: &[Feature::Capacity, Feature::Restarts] },
+    Subject { name: "memory", features: &[Capacity, KnowsQueues, Pulls, Statistics, Properties] },
+    Subject {
+        name: "amqp",
+        features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Properties],
+    },
+    // Restarts are left out: what is sent while Mosquitto comes back can be lost.
+    Subject { name: "mqtt", features: &[] },
+    Subject {
+        name: "zmq",
+        features: &[Capacity, Restarts, KnowsQueues, Pulls, Statistics, Properties],
+    },
 ];
 
 impl Subject {
     pub fn supports(&self, case: &Case) -> bool {
-        case.needs.iter().all(|feature| self.features.contains(feature))
+        case.needs.iter().all(|feature| self.has(*feature))
     }
 
-    /// Starts one for one case alone, which may stop it.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
+    /// Starts one for one case alone, which may stop it, or for all others.
     pub fn start_broker(&self) -> io::Result<Broker> {
         match self.name {
+            "mqtt" => Mosquitto::start().map(Broker::Mosquitto),
             "zmq" => HubServer::start().map(Broker::Hub),
             _ => RabbitMq::start().map(Broker::RabbitMq),
         }
@@ -55,24 +79,28 @@ impl Subject {
             "zmq" => Ok(format!("zmq://127.0.0.1:{}?hub=auto", free_port()?)),
             _ => {
                 let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-                if shared.is_none() {
-                    *shared = Some(RabbitMq::start()?);
+                if let Some((_, broker)) = shared.iter().find(|(name, _)| *name == self.name) {
+                    return Ok(broker.url());
                 }
-                Ok(shared.as_ref().map(RabbitMq::url).unwrap_or_default())
+                let broker = self.start_broker()?;
+                let url = broker.url();
+                shared.push((self.name, broker));
+                Ok(url)
             }
         }
     }
 }
 
-static SHARED: Mutex<Option<RabbitMq>> = Mutex::new(None);
+static SHARED: Mutex<Vec<(&str, Broker)>> = Mutex::new(Vec::new());
 
 pub fn stop_brokers() {
-    drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
 /// A broker that is a program, or as good as one.
 pub enum Broker {
     RabbitMq(RabbitMq),
+    Mosquitto(Mosquitto),
     Hub(HubServer),
 }
 
@@ -80,6 +108,7 @@ impl Broker {
     pub fn url(&self) -> String {
         match self {
             Self::RabbitMq(broker) => broker.url(),
+            Self::Mosquitto(broker) => broker.url(),
             Self::Hub(hub) => hub.url(),
         }
     }
@@ -88,6 +117,7 @@ impl Broker {
     pub fn stop(&mut self) -> io::Result<()> {
         match self {
             Self::RabbitMq(broker) => broker.stop(),
+            Self::Mosquitto(broker) => broker.stop(),
             Self::Hub(hub) => {
                 hub.stop();
                 Ok(())
@@ -99,6 +129,7 @@ impl Broker {
     pub fn kill(&mut self) {
         match self {
             Self::RabbitMq(broker) => broker.kill(),
+            Self::Mosquitto(broker) => broker.kill(),
             Self::Hub(hub) => hub.kill(),
         }
     }
@@ -106,6 +137,7 @@ impl Broker {
     pub fn start_again(&mut self) -> io::Result<()> {
         match self {
             Self::RabbitMq(broker) => broker.start_again(),
+            Self::Mosquitto(broker) => broker.start_again(),
             Self::Hub(hub) => hub.start_again(),
         }
     }
@@ -115,6 +147,8 @@ impl Broker {
             Self::RabbitMq(broker) => {
                 broker.ctl(&["close_all_connections", "cut by the test"]).map(drop)
             }
+            // It cannot be told to.
+            Self::Mosquitto(broker) => broker.restart(),
             Self::Hub(hub) => hub.cut_connections(),
         }
     }

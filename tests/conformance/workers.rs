@@ -8,7 +8,7 @@ use crate::participants::{GateKeeper, Repeat};
 
 pub const CASES: &[Case] = cases![
     participants_pass_messages_on,
-    every_message_sent_has_an_id_of_its_own,
+    every_message_sent_has_an_id_of_its_own: Properties,
     workers_of_a_role_share_its_messages,
     concurrency_is_reached_and_never_exceeded,
     one_at_a_time_keeps_the_order,
@@ -36,8 +36,11 @@ async fn participants_pass_messages_on(context: Context) {
     connection.bind(&format!("{third}.OUT"), &end).await;
     network.send(&format!("{first}.IN"), "hello".to_owned()).await.unwrap();
     let delivery = connection.consume(&end, 1).await.next().await;
-    assert_eq!(delivery.message.payload, "hello");
-    assert_eq!(delivery.message.content_type.as_deref(), Some("text/plain; charset=utf-8"));
+    let content_type = "text/plain; charset=utf-8";
+    let sent = Message::new("hello").with_content_type(content_type);
+    let Message { payload, content_type, .. } = context.arrived(&sent);
+    assert_eq!(delivery.message.payload, payload);
+    assert_eq!(delivery.message.content_type, content_type);
     delivery.acknowledge();
     within("shutdown", network.shutdown()).await.unwrap();
     within("shutdown", elsewhere.shutdown()).await.unwrap();
@@ -156,7 +159,7 @@ async fn what_fails_is_dead_lettered_and_the_participant_lives_on(context: Conte
         let publish = connection.0.publish(Target::Inport(&inport), message.clone());
         within("publish", publish).await.unwrap();
         let dead = dead_letters.next().await;
-        assert_eq!(dead.message, message);
+        assert_eq!(dead.message, context.arrived(&message));
         dead.acknowledge();
         connection.send(&inport, "good").await;
         inbox.expect("good").await;

@@ -10,10 +10,12 @@
 //! watchdog process does it.
 
 mod certificates;
+mod mosquitto;
 mod ports;
 mod rabbitmq;
 mod server;
 mod watchdog;
 
+pub use mosquitto::Mosquitto;
 pub use ports::free_port;
 pub use rabbitmq::RabbitMq;

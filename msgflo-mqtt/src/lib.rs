@@ -1,0 +1,90 @@
+//! MsgFlo on MQTT 3.1.1 brokers such as Mosquitto. A port's queue is a topic, as with all of MsgFlo's
+//! programs, so that what is written in other languages takes part unchanged.
+//!
+//! | what | on the broker |
+//! |---|---|
+//! | queue `q` | topic `q`, sent and received at quality of service 1 |
+//! | inport `q` | *seats*: persistent sessions `msgflo/queues/q/SEAT` that subscribe to `$share/msgflo/q` |
+//! | `persistent: false` | a session that ends with its connection |
+//! | edge | a retained record `msgflo/edges/SOURCE/TARGET`, and a *route*: a persistent session that subscribes to `$share/msgflo-to-TARGET/SOURCE` and is forwarded by one process at a time |
+//! | dead letters | topic `dead-q`, kept in seats of its own |
+//! | discovery | topic `fbp`, not retained: every subscriber sees every announcement |
+//!
+//! Names are percent-encoded where they stand in one level of a topic. For each seat and route, a
+//! retained record with the topic that is also its client identifier says who has it, or `free`.
+//! Anybody can list them: `mosquitto_sub -v -t 'msgflo/#'`.
+//!
+//! ## What is guaranteed
+//! - At least once: what the broker has confirmed waits in a seat until it is acknowledged, and
+//!   it is acknowledged after everything that came of it is confirmed.
+//! - Workers of a role share its messages, each with a seat. What lies in the seat of a worker
+//!   that has stopped or died, another gets within 2 s, or the next that comes. A slow worker's
+//!   share waits for it: the broker deals messages out as they arrive, not as they are asked for.
+//! - A worker that subscribes by itself, like those of msgflo-nodejs, gets every message.
+//! - Peers that send at quality of service 0 reach workers that are connected; for those that are
+//!   not, Mosquitto drops what is sent so.
+//! - It cannot be known whether there is a queue: what is sent to a topic without subscribers, the
+//!   broker confirms and drops. Nor can what waits in a queue: [`Transport::statistics`] fails.
+//! - Content type and identifier of a message do not travel, as MQTT 3.1.1 has no place for them.
+//!
+//! ## The broker
+//! Set `persistence true`, so that sessions survive a restart, and `max_queued_messages 0`: by
+//! default, Mosquitto drops what is more than 1000 messages in a session. What it has confirmed
+//! and not saved is lost when it crashes (`autosave_interval`). Mosquitto 2.0 forgets shared
+//! subscriptions when it restarts; connected participants renew them, and wait for each
+//! other up to 5 s before they send. What is sent before that is done, can be lost.
+//!
+//! A user needs to read and write `msgflo/#` and `fbp`, beside the topics of the ports. Mosquitto
+//! does not tell clients that speak MQTT 3.1.1 which other topics are forbidden (`acl_file`): it
+//! confirms what is sent there, and drops it.
+//!
+//! ## URL
+//! `mqtt://USER:PASSWORD@HOST:PORT?…`, or `mqtts://…` for TLS. User and password are
+//! percent-encoded. Settings:
+//!
+//! | setting | meaning | default |
+//! |---|---|---|
+//! | `ca_certs` or `cacertfile` | PEM file of authorities to trust beside the system's | none |
+//! | `certfile`, `keyfile` | PEM files of the client's certificate and key | none |
+//! | `qos` | 0, 1 or 2, for sending; received is with 1 at most, as 2 takes a message from the broker before it is processed | 1 |
+//! | `keep_alive` | seconds; a silent connection is given up after twice as long | 30 |
+//! | `client_id` | of the connection that sends | made up |
+//! | `max_packet` | bytes of a message with its topic, at most | 268,435,455 |
+//! | `connection_timeout` | milliseconds for one attempt to connect | 10,000 |
+//! | `router` | `all`: also forward edges whose ends are in other processes | only one's own |
+//! | `version` | 3 (MQTT 3.1.1) | 3 |
+
+mod address;
+mod consumer;
+mod inbox;
+mod link;
+mod registry;
+mod router;
+mod seat;
+mod session;
+mod tls;
+mod topic;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use msgflo_core::{Result, Transport};
+use url::Url;
+
+use address::Address;
+use link::Link;
+use transport::Mqtt;
+
+/// Connects, and stays connected: see [`Transport`].
+///
+/// While the broker cannot be reached, it is tried again until `timeout` is over, with a line at
+/// info level for each attempt.
+///
+/// # Errors
+/// At once if the broker refuses user, password or the topics `msgflo/#`, its certificate is not
+/// trusted, or the URL is wrong; after `timeout` if it cannot be reached.
+pub async fn connect(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>> {
+    let link = Link::connect(Address::parse(url)?, timeout).await?;
+    Ok(Arc::new(Mqtt::new(link)))
+}

@@ -1,0 +1,481 @@
+//! The link to the broker that outlives each connection: for sending, and for what all
+//! processes know of the network.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use msgflo_core::bytes::Bytes;
+use msgflo_core::discovery::DISCOVERY_QUEUE;
+use msgflo_core::transport::{Connection, Edge, Pauses};
+use msgflo_core::{Definition, Error, ErrorKind, Result};
+use rumqttc::{Publish, QoS};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use crate::address::Address;
+use crate::registry::Records;
+use crate::router::Router;
+use crate::session::{Failure, Lost, Opening, Session, lock};
+use crate::topic::{self, Record};
+
+/// How long everything may take to be handed over when the link closes.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How long the owners of seats may take to be back after the broker.
+const RESTORATION: Duration = Duration::from_secs(5);
+const CLOSED: &str = "the broker closed the connection";
+/// After so many closed connections in a row, it is no accident.
+const CLOSURES: u32 = 4;
+/// What a topic's packet has beside topic and payload, at most.
+const OVERHEAD: usize = 16;
+/// After so many connections that broke while a message was sent, the message is to blame.
+const BREAKS: u32 = 5;
+
+/// The link to the broker. It reconnects by itself.
+pub(crate) struct Link {
+    pub(crate) address: Address,
+    /// Who this is, among all that are linked to the broker.
+    pub(crate) owner: String,
+    pub(crate) records: watch::Sender<Records>,
+    /// Queues and edges of this link, to be made again if the broker has forgotten them.
+    pub(crate) queues: Mutex<HashSet<String>>,
+    pub(crate) edges: Mutex<HashSet<Edge>>,
+    /// Queues that are declared here and not kept by the broker.
+    pub(crate) passing: Mutex<HashSet<String>>,
+    pub(crate) router: Router,
+    pub(crate) watchers: Mutex<Vec<mpsc::UnboundedSender<Definition>>>,
+    /// Whose deliveries may be dropped outside of it.
+    pub(crate) runtime: Handle,
+    /// What has to be finished before the link closes.
+    pub(crate) tasks: TaskTracker,
+    state: watch::Sender<State>,
+    connection: watch::Sender<Connection>,
+    closing: watch::Sender<bool>,
+    /// Whether seats have their subscriptions again after a reconnection.
+    restored: watch::Sender<bool>,
+    claims: AtomicU64,
+    markers_sent: AtomicU64,
+    marker_seen: watch::Sender<u64>,
+}
+
+#[derive(Clone)]
+enum State {
+    Connected(u64, Arc<Session>),
+    Reconnecting,
+    Closed,
+}
+
+impl Link {
+    /// Connects, trying again until `patience` is over.
+    pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
+        let link = Arc::new(Self {
+            address,
+            owner: owner(),
+            records: Default::default(),
+            queues: Default::default(),
+            edges: Default::default(),
+            passing: Default::default(),
+            router: Default::default(),
+            watchers: Default::default(),
+            runtime: Handle::current(),
+            tasks: TaskTracker::new(),
+            state: watch::Sender::new(State::Reconnecting),
+            connection: watch::Sender::new(Connection::FIRST),
+            closing: watch::Sender::new(false),
+            restored: watch::Sender::new(true),
+            claims: AtomicU64::new(0),
+            markers_sent: AtomicU64::new(0),
+            marker_seen: watch::Sender::new(0),
+        });
+        let started = Instant::now();
+        let url = link.address.shown.clone();
+        let mut pauses = Pauses::default();
+        let mut closed = 0;
+        for attempt in 1u32.. {
+            let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
+            let reason = match establish(&link, left.min(link.address.attempt)).await {
+                Ok(session) => {
+                    link.state.send_replace(State::Connected(1, session.clone()));
+                    tokio::spawn(supervise(Arc::downgrade(&link), session));
+                    return Ok(link);
+                }
+                Err(Failure::Denied(reason)) => {
+                    return Err(ErrorKind::Refused { url, reason }.into());
+                }
+                Err(Failure::Failed(reason)) => reason,
+            };
+            // Mosquitto 2.0.11 does so to who sends what is forbidden.
+            closed = if reason == CLOSED { closed + 1 } else { 0 };
+            if closed == CLOSURES {
+                let reason = format!("{reason} again and again; {}", not_allowed());
+                return Err(ErrorKind::Refused { url, reason }.into());
+            }
+            let left = patience.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
+            }
+            let pause = pauses.longer().min(left);
+            info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
+            sleep(pause).await;
+            if started.elapsed() >= patience {
+                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
+            }
+        }
+        unreachable!("attempts are only bounded by time")
+    }
+
+    /// The connection as it is now, or as soon as there is one again.
+    pub(crate) async fn session(&self) -> Result<Arc<Session>> {
+        Ok(self.newer_session(0).await?.1)
+    }
+
+    async fn newer_session(&self, number: u64) -> Result<(u64, Arc<Session>)> {
+        if let State::Connected(current, session) = &*self.state.borrow()
+            && *current > number
+        {
+            return Ok((*current, session.clone()));
+        }
+        let (mut state, mut closing) = (self.state.subscribe(), self.closing.subscribe());
+        let connected = state.wait_for(|state| match state {
+            State::Connected(current, _) => *current > number,
+            State::Reconnecting => false,
+            State::Closed => true,
+        });
+        let found = tokio::select! {
+            biased;
+            found = connected => found.map(|state| state.clone()).ok(),
+            // Closing waits for no broker.
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        match found {
+            Some(State::Connected(current, session)) => Ok((current, session)),
+            _ => Err(self.closed_error()),
+        }
+    }
+
+    /// Returns when the broker has taken the message.
+    pub(crate) async fn publish(&self, topic: &str, payload: Bytes) -> Result<()> {
+        if !*self.restored.borrow() {
+            // Closing waits for nothing; cannot fail: we have the sender.
+            let mut restored = self.restored.subscribe();
+            tokio::select! {
+                _ = restored.wait_for(|restored| *restored) => {}
+                () = self.closing() => {}
+            }
+        }
+        self.send(topic, payload, self.address.qos, false).await
+    }
+
+    async fn send(&self, topic: &str, payload: Bytes, qos: QoS, retain: bool) -> Result<()> {
+        let size = topic.len() + payload.len() + OVERHEAD;
+        if size > self.address.max_packet {
+            let (had, most) = (payload.len(), self.address.max_packet);
+            return Err(self.send_error(
+                topic,
+                format!("its {had} bytes do not fit into a packet of {most} bytes (`max_packet`)"),
+            ));
+        }
+        let (mut number, mut breaks) = (0, 0);
+        loop {
+            let (current, session) = self.newer_session(number).await?;
+            match session.publish(topic, payload.clone(), qos, retain).await {
+                Ok(()) => return Ok(()),
+                Err(Lost) if breaks == BREAKS => {
+                    let size = payload.len();
+                    return Err(self.send_error(
+                        topic,
+                        format!(
+                            "the connection broke each of {BREAKS} times; perhaps its {size} bytes are more than the broker takes (Mosquitto: max_packet_size, message_size_limit)"
+                        ),
+                    ));
+                }
+                Err(Lost) => {
+                    breaks += 1;
+                    number = current;
+                }
+            }
+        }
+    }
+
+    /// Makes the broker retain what a record says; nothing removes it.
+    pub(crate) async fn write(&self, record: &Record, says: &str) -> Result<()> {
+        self.send(&record.topic(), Bytes::from(says.to_owned()), QoS::AtLeastOnce, true).await?;
+        self.sync().await
+    }
+
+    /// Returns when the records have all that was written before.
+    pub(crate) async fn sync(&self) -> Result<()> {
+        let number = self.markers_sent.fetch_add(1, Ordering::Relaxed) + 1;
+        let payload = Bytes::from(number.to_string());
+        let mut seen = self.marker_seen.subscribe();
+        loop {
+            let session = self.session().await?;
+            let marker = topic::marker(&self.owner);
+            let sent = session.publish(&marker, payload.clone(), QoS::AtLeastOnce, false);
+            if sent.await.is_ok() {
+                tokio::select! {
+                    biased;
+                    _ = seen.wait_for(|seen| *seen >= number) => return Ok(()),
+                    () = session.over() => {}
+                }
+            }
+            let number = match &*self.state.borrow() {
+                State::Connected(number, current) if Arc::ptr_eq(current, &session) => *number,
+                _ => 0,
+            };
+            self.newer_session(number).await?;
+        }
+    }
+
+    /// Starts to receive announcements, if nobody did before.
+    pub(crate) async fn watch(&self) -> Result<mpsc::UnboundedReceiver<Definition>> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        lock(&self.watchers).push(sender);
+        let mut number = 0;
+        loop {
+            let (current, session) = self.newer_session(number).await?;
+            match session.subscribe(DISCOVERY_QUEUE, self.address.receiving_qos()).await {
+                Ok(true) => return Ok(receiver),
+                Ok(false) => return Err(self.queue_error(DISCOVERY_QUEUE, NOT_ALLOWED)),
+                Err(Lost) => number = current,
+            }
+        }
+    }
+
+    /// What the record of a seat says that this link takes now: unlike before.
+    pub(crate) fn claim(&self) -> String {
+        format!("{} {}", self.owner, self.claims.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a record says that its seat is this link's.
+    pub(crate) fn is_ours(&self, says: &str) -> bool {
+        says.split(' ').next() == Some(&self.owner)
+    }
+
+    pub(crate) fn closed_error(&self) -> Error {
+        ErrorKind::Closed(format!("the connection to {} is closed", self.address.shown)).into()
+    }
+
+    pub(crate) fn queue_error(&self, queue: &str, reason: impl Into<String>) -> Error {
+        ErrorKind::Queue {
+            url: self.address.shown.clone(),
+            queue: queue.into(),
+            reason: reason.into(),
+        }
+        .into()
+    }
+
+    fn send_error(&self, queue: &str, reason: impl Into<String>) -> Error {
+        ErrorKind::Send {
+            url: self.address.shown.clone(),
+            queue: queue.into(),
+            reason: reason.into(),
+        }
+        .into()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Returns when the link is to be closed, or nobody has it any more.
+    pub(crate) async fn closing(&self) {
+        // Cannot fail: the link has the sender.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    pub(crate) fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
+    }
+
+    /// Tells all tasks to come to an end.
+    pub(crate) fn start_closing(&self) {
+        self.closing.send_replace(true);
+        self.tasks.close();
+    }
+
+    /// Lets all tasks come to an end, and disconnects.
+    pub(crate) async fn close(&self) {
+        self.start_closing();
+        if timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+            warn!("{} takes too long to close; cutting it", self.address.shown);
+        }
+        if let State::Connected(_, session) = self.state.send_replace(State::Closed) {
+            session.close().await;
+        }
+        lock(&self.watchers).clear();
+    }
+
+    /// A message that has arrived on the link's own connection.
+    fn receive(&self, publish: &Publish, snapshot: &mut Option<Records>) {
+        if publish.topic == topic::marker(&self.owner) {
+            let number =
+                std::str::from_utf8(&publish.payload).ok().and_then(|n| n.parse::<u64>().ok());
+            if let Some(records) = snapshot.take() {
+                self.records.send_replace(records);
+            }
+            if let Some(number) = number {
+                self.marker_seen.send_modify(|seen| *seen = number.max(*seen));
+            }
+        } else if publish.topic == DISCOVERY_QUEUE {
+            match Definition::from_discovery_message(&publish.payload) {
+                Ok(definition) => {
+                    lock(&self.watchers).retain(|watcher| watcher.send(definition.clone()).is_ok())
+                }
+                Err(error) => debug!("passed over on {DISCOVERY_QUEUE}: {error}"),
+            }
+        } else if let Some(record) = Record::parse(&publish.topic) {
+            match snapshot {
+                Some(records) => records.set(record, &publish.payload),
+                None => self.records.send_modify(|records| records.set(record, &publish.payload)),
+            }
+        }
+    }
+}
+
+pub(crate) const NOT_ALLOWED: &str =
+    "the broker refuses the subscription; see what this user may read (Mosquitto: acl_file)";
+
+/// Unlike every other, also those of the same program.
+fn owner() -> String {
+    let program = std::env::args_os().next().map(std::path::PathBuf::from);
+    let name = program.as_deref().and_then(|path| path.file_stem()).unwrap_or_default();
+    let name = topic::encode(&name.to_string_lossy());
+    format!("msgflo-{name}-{}-{}", std::process::id(), random())
+}
+
+pub(crate) fn random() -> String {
+    format!("{:016x}", random_bits())
+}
+
+/// A random time up to `most`, so that not everybody does the same at once.
+pub(crate) fn jitter(most: Duration) -> Duration {
+    most.mul_f64((random_bits() % 1000) as f64 / 1000.0)
+}
+
+fn random_bits() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::time::SystemTime::now())
+}
+
+/// Opens a connection on which all records are known.
+async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>, Failure> {
+    let client_id = link.address.client_id.as_ref().unwrap_or(&link.owner);
+    let opening = Opening { client_id, clean: true, will: None };
+    let (session, received) = Session::open(&link.address, opening, patience).await?;
+    let session = Arc::new(session);
+    tokio::spawn(dispatch(Arc::downgrade(link), Arc::downgrade(&session), received));
+    let number = link.markers_sent.fetch_add(1, Ordering::Relaxed) + 1;
+    let subscribed = async {
+        let marker = topic::marker(&link.owner);
+        let mut filters = vec![topic::SEATS, topic::EDGES, topic::ROUTES, &marker];
+        if !lock(&link.watchers).is_empty() {
+            filters.push(DISCOVERY_QUEUE);
+        }
+        let mut allowed = true;
+        for filter in filters {
+            allowed &= session.subscribe(filter, QoS::AtLeastOnce).await?;
+        }
+        // What the broker has retained, it has sent before this comes back.
+        let payload = Bytes::from(number.to_string());
+        session.publish(&marker, payload, QoS::AtLeastOnce, false).await?;
+        Ok::<_, Lost>(allowed)
+    };
+    let mut seen = link.marker_seen.subscribe();
+    let snapshot = async {
+        if !subscribed.await.map_err(|Lost| lost())? {
+            return Err(Failure::Denied(not_allowed()));
+        }
+        tokio::select! {
+            _ = seen.wait_for(|seen| *seen >= number) => Ok(()),
+            () = session.over() => Err(lost()),
+        }
+    };
+    match timeout(patience, snapshot).await {
+        Ok(Ok(())) => Ok(session),
+        Ok(Err(failure)) => Err(failure),
+        Err(_) => Err(Failure::Denied(not_allowed())),
+    }
+}
+
+fn lost() -> Failure {
+    Failure::Failed(CLOSED.into())
+}
+
+fn not_allowed() -> String {
+    let own = topic::OWN;
+    format!("this user must be allowed to read and write the topics {own} (Mosquitto: acl_file)")
+}
+
+async fn dispatch(link: Weak<Link>, session: Weak<Session>, mut received: mpsc::Receiver<Publish>) {
+    let mut snapshot = Some(Records::default());
+    while let Some(publish) = received.recv().await {
+        let (Some(link), Some(session)) = (link.upgrade(), session.upgrade()) else { return };
+        link.receive(&publish, &mut snapshot);
+        session.acknowledge(&publish);
+    }
+}
+
+/// Connects again whenever the connection is lost, until the link is closed or dropped.
+async fn supervise(link: Weak<Link>, first: Arc<Session>) {
+    let mut session = first;
+    for number in 2.. {
+        session.over().await;
+        let Some(owned) = link.upgrade() else { return };
+        if owned.is_closing() || matches!(*owned.state.borrow(), State::Closed) {
+            return;
+        }
+        let before = owned.records.borrow().clone();
+        owned.restored.send_replace(false);
+        owned.state.send_replace(State::Reconnecting);
+        owned.connection.send_modify(|now| now.connected = false);
+        warn!("lost the connection to {}; reconnecting", owned.address.shown);
+        tokio::select! {
+            () = owned.closing() => return,
+            fresh = reconnect(&owned) => session = fresh,
+        }
+        owned.state.send_replace(State::Connected(number, session.clone()));
+        owned.connection.send_modify(|now| {
+            now.connected = true;
+            now.reconnections += 1;
+        });
+        warn!("connected to {} again", owned.address.shown);
+        owned.tasks.spawn(restore(owned.clone(), before));
+    }
+}
+
+/// Sees to it that nothing is sent into the void. Mosquitto 2.0 forgets shared subscriptions when
+/// it restarts, but not what is in the sessions: whoever has a seat takes it again, and those
+/// that nobody has are subscribed again by everybody. Meanwhile, senders wait.
+async fn restore(link: Arc<Link>, before: Records) {
+    let mut records = link.records.subscribe();
+    let taken_again = async {
+        crate::transport::restore(&link).await;
+        // Cannot fail: the link has the sender.
+        let _ = records.wait_for(|records| before.are_claimed_anew_in(records)).await;
+    };
+    tokio::select! {
+        // If it was only this connection that was lost, the others have kept theirs.
+        _ = timeout(RESTORATION, taken_again) => {}
+        () = link.closing() => {}
+    }
+    link.restored.send_replace(true);
+}
+
+async fn reconnect(link: &Arc<Link>) -> Arc<Session> {
+    let mut pauses = Pauses::default();
+    for attempt in 1u32.. {
+        sleep(pauses.longer()).await;
+        match establish(link, link.address.attempt).await {
+            Ok(session) => return session,
+            Err(Failure::Denied(reason) | Failure::Failed(reason)) => {
+                info!("cannot connect to {} (attempt {attempt}): {reason}", link.address.shown);
+            }
+        }
+    }
+    unreachable!("attempts have no bound")
+}

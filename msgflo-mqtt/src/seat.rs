@@ -1,0 +1,223 @@
+//! Seats: persistent sessions that the broker fills with a queue's messages.
+//!
+//! MQTT has no queues, but a broker keeps messages for a client that is away, if it has a
+//! persistent session. So a queue is a set of such sessions that share the topic's messages
+//! (`$share/msgflo/TOPIC`), each with a record of who has it. Whoever consumes *takes* a seat:
+//! it connects as that client, and gets what came before, and what somebody else left
+//! unacknowledged. A seat that is left, or whose owner dies, is free for the next. What one
+//! seat has, no other gets: so consumers take free seats beside their own, empty them, and
+//! remove them. At least one seat of a queue always stays.
+
+use std::sync::Arc;
+
+use msgflo_core::Result;
+use msgflo_core::transport::Pauses;
+use rumqttc::{Publish, QoS};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tracing::debug;
+
+use crate::link::{Link, NOT_ALLOWED, random};
+use crate::registry::FREE;
+use crate::session::{Failure, Lost, Opening, Session};
+use crate::topic::{self, Record};
+
+/// A seat that is ours.
+pub(crate) struct Seat {
+    /// None for one that goes with its connection.
+    pub(crate) record: Option<Record>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) received: mpsc::Receiver<Publish>,
+}
+
+/// What a seat's session subscribes to.
+pub(crate) fn filter(record: &Record) -> String {
+    match record {
+        Record::Seat { queue, .. } => format!("$share/msgflo/{queue}"),
+        Record::Route(edge) | Record::Edge(edge) => {
+            format!("$share/msgflo-to-{}/{}", topic::encode(&edge.target), edge.source)
+        }
+    }
+}
+
+fn queue_of(record: &Record) -> &str {
+    match record {
+        Record::Seat { queue, .. } => queue,
+        Record::Route(edge) | Record::Edge(edge) => &edge.source,
+    }
+}
+
+/// A seat's client identifier is the topic of its record.
+fn client_id(record: &Record) -> String {
+    record.topic()
+}
+
+pub(crate) fn new(queue: &str) -> Record {
+    Record::Seat { queue: queue.into(), seat: random() }
+}
+
+/// Makes a seat that nobody has, or, if it is there, its subscription: from now on, messages
+/// wait in it.
+pub(crate) async fn place(link: &Link, record: &Record) -> Result<()> {
+    let mut pauses = Pauses::default();
+    loop {
+        link.session().await?;
+        if !matches!(link.records.borrow().get(record), None | Some(FREE)) {
+            return Ok(());
+        }
+        let id = client_id(record);
+        let opening = Opening { client_id: &id, clean: false, will: None };
+        if let Ok((session, _)) = Session::open(&link.address, opening, link.address.attempt).await
+            && let Ok(allowed) = session.subscribe(&filter(record), qos(link)).await
+        {
+            session.close().await;
+            if !allowed {
+                return Err(link.queue_error(queue_of(record), NOT_ALLOWED));
+            }
+            if link.records.borrow().has(record) {
+                return Ok(());
+            }
+            return link.write(record, FREE).await;
+        }
+        sleep(pauses.longer()).await;
+    }
+}
+
+fn qos(link: &Link) -> QoS {
+    link.address.receiving_qos()
+}
+
+/// Takes a seat of a queue: a free one, or one more.
+pub(crate) async fn take_any(link: &Link, queue: &str) -> Result<Seat> {
+    loop {
+        let free = link.records.borrow().free_seat(queue);
+        let record = free.unwrap_or_else(|| new(queue));
+        if let Some(seat) = take(link, &record, true).await? {
+            return Ok(seat);
+        }
+    }
+}
+
+/// A seat that is gone, with what it has, when its connection ends.
+pub(crate) async fn take_passing(link: &Link, queue: &str) -> Result<Seat> {
+    let mut pauses = Pauses::default();
+    loop {
+        link.session().await?;
+        let id = format!("msgflo/passing/{}/{}", topic::encode(queue), random());
+        let opening = Opening { client_id: &id, clean: true, will: None };
+        let opened = Session::open(&link.address, opening, link.address.attempt).await;
+        if let Ok((session, received)) = opened {
+            let filter = filter(&new(queue));
+            match session.subscribe(&filter, qos(link)).await {
+                Ok(true) => {
+                    return Ok(Seat { record: None, session: Arc::new(session), received });
+                }
+                Ok(false) => return Err(link.queue_error(queue, NOT_ALLOWED)),
+                Err(Lost) => {}
+            }
+        }
+        sleep(pauses.longer()).await;
+    }
+}
+
+/// Takes this seat; `None` if somebody else has it.
+pub(crate) async fn take(link: &Link, record: &Record, subscribe: bool) -> Result<Option<Seat>> {
+    let mut pauses = Pauses::default();
+    loop {
+        link.session().await?;
+        let ours = |says: &str| says == FREE || link.is_ours(says);
+        if !link.records.borrow().get(record).is_none_or(ours) {
+            return Ok(None);
+        }
+        match try_take(link, record, subscribe).await? {
+            Ok(seat) => return Ok(seat),
+            Err(reason) => debug!("cannot take {}: {reason}", record.topic()),
+        }
+        sleep(pauses.longer()).await;
+    }
+}
+
+async fn try_take(
+    link: &Link,
+    record: &Record,
+    subscribe: bool,
+) -> Result<Result<Option<Seat>, String>> {
+    let id = client_id(record);
+    let opening = Opening { client_id: &id, clean: false, will: Some((record.topic(), FREE)) };
+    let opened = Session::open(&link.address, opening, link.address.attempt).await;
+    let (session, received) = match opened {
+        Ok(opened) => opened,
+        Err(Failure::Denied(reason) | Failure::Failed(reason)) => return Ok(Err(reason)),
+    };
+    // A new seat, or our own after a restart of the broker, has its subscription before others
+    // learn that they can send. A free one has it; who takes it, first sees that it stays free.
+    let first = link.records.borrow().get(record) != Some(FREE);
+    if subscribe && first && !try_subscribe(link, record, &session).await? {
+        return Ok(Err("the connection was lost".into()));
+    }
+    let claim = link.claim();
+    link.write(record, &claim).await?;
+    if link.records.borrow().get(record) != Some(&claim) {
+        // Somebody was faster, or at least louder. Without the last will: it is theirs.
+        drop(received);
+        session.close().await;
+        return Ok(Ok(None));
+    }
+    if subscribe && !first && !try_subscribe(link, record, &session).await? {
+        return Ok(Err("the connection was lost".into()));
+    }
+    Ok(Ok(Some(Seat { record: Some(record.clone()), session: Arc::new(session), received })))
+}
+
+/// Returns whether the connection has held.
+async fn try_subscribe(link: &Link, record: &Record, session: &Session) -> Result<bool> {
+    match session.subscribe(&filter(record), qos(link)).await {
+        Ok(true) => Ok(true),
+        Ok(false) => Err(link.queue_error(queue_of(record), NOT_ALLOWED)),
+        Err(Lost) => Ok(false),
+    }
+}
+
+impl Seat {
+    /// Leaves it to the next, with everything that is not acknowledged.
+    pub(crate) async fn leave(self, link: &Link) {
+        // Unread, it would hold up what is to be sent.
+        drop(self.received);
+        self.session.close().await;
+        if let Some(record) = &self.record
+            && link.records.borrow().get(record).is_some_and(|says| link.is_ours(says))
+        {
+            // Fails if the broker is gone: its last will has said the same.
+            let _ = link.write(record, FREE).await;
+        }
+    }
+
+    /// The topic of the message with which [`cut_off`] ends.
+    pub(crate) fn end_marker(&self) -> String {
+        self.record.as_ref().map(|record| topic::marker(&client_id(record))).unwrap_or_default()
+    }
+
+    /// Removes it, when it is empty.
+    pub(crate) async fn remove(self, link: &Link) -> Result<()> {
+        drop(self.received);
+        self.session.close().await;
+        let Some(record) = &self.record else { return Ok(()) };
+        let id = client_id(record);
+        let opening = Opening { client_id: &id, clean: true, will: None };
+        if let Ok((session, _)) = Session::open(&link.address, opening, link.address.attempt).await
+        {
+            session.close().await;
+        }
+        link.write(record, "").await
+    }
+}
+
+/// Has the broker send no more than it has sent or keeps for this seat already, and at the end
+/// [a message](Seat::end_marker) that says so.
+pub(crate) async fn cut_off(session: &Session, record: Option<&Record>) -> Result<(), Lost> {
+    let Some(record) = record else { return Err(Lost) };
+    session.unsubscribe(&filter(record)).await?;
+    let marker = topic::marker(&client_id(record));
+    session.subscribe(&marker, QoS::AtLeastOnce).await?;
+    session.publish(&marker, "end".into(), QoS::AtLeastOnce, false).await
+}

@@ -1,0 +1,163 @@
+//! The contract with the network, by way of the modules beside this one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream;
+use msgflo_core::bytes::Bytes;
+use msgflo_core::discovery::DISCOVERY_QUEUE;
+use msgflo_core::transport::{
+    Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Transport,
+};
+use msgflo_core::{Definition, ErrorKind, Message, Result};
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::consumer::{self, dead_letter_queue};
+use crate::link::Link;
+use crate::session::lock;
+use crate::{router, seat, topic};
+
+pub(crate) struct Mqtt {
+    link: Arc<Link>,
+}
+
+impl Mqtt {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        if link.address.routes_all {
+            link.router.want_everything();
+        }
+        link.tasks.spawn(router::run(link.clone()));
+        Self { link }
+    }
+
+    /// The link, if it is open and the queue's name can be a topic.
+    fn link(&self, queue: &str) -> Result<&Arc<Link>> {
+        if self.link.is_closing() {
+            return Err(self.link.closed_error());
+        }
+        topic::check(queue).map_err(|reason| self.link.queue_error(queue, reason))?;
+        Ok(&self.link)
+    }
+}
+
+impl Drop for Mqtt {
+    /// Its tasks do not go on for nobody.
+    fn drop(&mut self) {
+        self.link.start_closing();
+    }
+}
+
+#[async_trait]
+impl Transport for Mqtt {
+    fn url(&self) -> &str {
+        &self.link.address.shown
+    }
+
+    async fn declare(&self, queue: &Queue) -> Result<()> {
+        let link = self.link(&queue.name)?;
+        if queue.direction == Direction::Out {
+            return Ok(());
+        }
+        if !queue.persistent {
+            lock(&link.passing).insert(queue.name.clone());
+            return Ok(());
+        }
+        declare(link, &queue.name).await?;
+        lock(&link.queues).insert(queue.name.clone());
+        Ok(())
+    }
+
+    async fn consume(&self, queue: &str, prefetch: u16) -> Result<Deliveries> {
+        let link = self.link(queue)?;
+        let deliveries = consumer::consume(link, queue, prefetch).await?;
+        link.router.want_target(queue);
+        Ok(deliveries)
+    }
+
+    async fn publish(&self, target: Target<'_>, message: Message) -> Result<()> {
+        let (Target::Outport(topic) | Target::Inport(topic)) = target;
+        self.link(topic)?.publish(topic, message.payload).await
+    }
+
+    async fn bind(&self, edge: &Edge) -> Result<()> {
+        self.link(&edge.source)?;
+        let link = self.link(&edge.target)?;
+        router::bind(link, edge).await?;
+        lock(&link.edges).insert(edge.clone());
+        Ok(())
+    }
+
+    async fn unbind(&self, edge: &Edge) -> Result<()> {
+        self.link(&edge.source)?;
+        let link = self.link(&edge.target)?;
+        lock(&link.edges).remove(edge);
+        router::unbind(link, edge).await
+    }
+
+    async fn announce(&self, definition: &Definition, _expiry: Duration) -> Result<()> {
+        let payload = Bytes::from(definition.to_discovery_message().to_string());
+        self.link(DISCOVERY_QUEUE)?.publish(DISCOVERY_QUEUE, payload).await
+    }
+
+    async fn watch(&self) -> Result<Announcements> {
+        let mut announced = self.link(DISCOVERY_QUEUE)?.watch().await?;
+        Ok(Announcements::new(stream::poll_fn(move |cx| {
+            announced.poll_recv(cx).map(|definition| definition.map(Ok))
+        })))
+    }
+
+    async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
+        let link = self.link(queue)?;
+        let what = format!("tell what waits in `{queue}`: MQTT brokers do not");
+        Err(ErrorKind::Unsupported { url: link.address.shown.clone(), what }.into())
+    }
+
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.link.connection()
+    }
+
+    fn dead_letter_queue(&self, queue: &str) -> String {
+        dead_letter_queue(queue)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.link.close().await;
+        Ok(())
+    }
+}
+
+/// Makes the broker keep the queue's messages and dead letters.
+async fn declare(link: &Link, queue: &str) -> Result<()> {
+    for name in [queue.to_owned(), dead_letter_queue(queue)] {
+        if !link.records.borrow().has_queue(&name) {
+            seat::place(link, &seat::new(&name)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that the broker, perhaps after a restart, keeps what is sent.
+pub(crate) async fn restore(link: &Arc<Link>) {
+    let free = link.records.borrow().free();
+    let queues = lock(&link.queues).clone();
+    let edges = lock(&link.edges).clone();
+    for record in free {
+        if let Err(error) = seat::place(link, &record).await {
+            return warn!("cannot restore {}: {error}", record.topic());
+        }
+    }
+    // A broker that keeps no state has forgotten these.
+    for queue in queues {
+        if let Err(error) = declare(link, &queue).await {
+            return warn!("cannot declare `{queue}` again: {error}");
+        }
+    }
+    for edge in edges {
+        if let Err(error) = router::bind(link, &edge).await {
+            return warn!("cannot bind `{}` to `{}` again: {error}", edge.source, edge.target);
+        }
+    }
+}
