@@ -129,9 +129,8 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
-/// Fills the queue, lets the contender empty it, and gives messages per second.
-async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
-    let network = msgflo::connect(url).await?;
+/// Makes the queues of the `repeat` role, and fills its inport's.
+async fn fill(network: &Network) -> Result<()> {
     let transport = network.transport();
     for (name, direction) in
         [("repeat.IN", Direction::In), ("repeat.OUT", Direction::Out), ("sink.IN", Direction::In)]
@@ -145,6 +144,13 @@ async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> 
         .buffer_unordered(1000)
         .try_collect::<Vec<_>>()
         .await?;
+    Ok(())
+}
+
+/// Fills the queue, lets the contender empty it, and gives messages per second.
+async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
+    let network = msgflo::connect(url).await?;
+    fill(&network).await?;
 
     // To lapin, `/` alone is an empty virtual host.
     let connection =

@@ -3,14 +3,12 @@
 
 use std::time::Instant;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use msgflo::bytes::Bytes;
-use msgflo::transport::{Direction, Queue, Target};
 use msgflo::zmq::Hub;
-use msgflo::{Message, Result, Settings};
+use msgflo::{Result, Settings};
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use super::{BYTES, Countdown, MESSAGES, ROUNDS, Repeat, median};
+use super::{BYTES, Countdown, MESSAGES, ROUNDS, Repeat, fill, median};
 
 #[derive(Clone, Copy)]
 enum Contender {
@@ -59,19 +57,7 @@ async fn with_hub(contender: Contender, concurrency: u16) -> Result<f64> {
 /// Fills the queue, lets the contender empty it, and gives messages per second.
 async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
     let network = msgflo::connect(url).await?;
-    let transport = network.transport();
-    for (name, direction) in
-        [("repeat.IN", Direction::In), ("repeat.OUT", Direction::Out), ("sink.IN", Direction::In)]
-    {
-        transport.declare(&Queue { name: name.into(), direction, persistent: true }).await?;
-    }
-    network.bind("repeat.OUT", "sink.IN").await?;
-    let message = Message::new(vec![b'x'; BYTES]);
-    stream::iter(0..MESSAGES)
-        .map(|_| transport.publish(Target::Outport("repeat.IN"), message.clone()))
-        .buffer_unordered(1000)
-        .try_collect::<Vec<_>>()
-        .await?;
+    fill(&network).await?;
 
     let started = Instant::now();
     match contender {
