@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use msgflo_core::transport::without_password;
 use msgflo_core::{Error, Result};
-use rumqttc::{MqttOptions, QoS, TlsConfiguration, Transport};
+use rumqttc::{QoS, TlsConfiguration, Transport};
 use url::Url;
 
 use crate::tls;
@@ -14,19 +14,17 @@ use crate::tls;
 const ATTEMPT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The largest packet that MQTT can express.
-const LARGEST_PACKET: usize = 268_435_455;
-/// How many publishes the broker may owe an answer for. So many packet identifiers are in use.
-const IN_FLIGHT: u16 = 1000;
+pub(crate) const LARGEST_PACKET: usize = 268_435_455;
 
 #[derive(Debug)]
 pub(crate) struct Address {
     /// As it may be shown.
     pub(crate) shown: String,
-    host: String,
-    port: u16,
-    login: Option<(String, String)>,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) login: Option<(String, String)>,
     tls: Option<Arc<rustls::ClientConfig>>,
-    keep_alive: Duration,
+    pub(crate) keep_alive: Duration,
     /// What client identifiers begin with.
     pub(crate) client_id: Option<String>,
     /// With which quality of service messages are sent.
@@ -130,23 +128,11 @@ impl Address {
         })
     }
 
-    /// Options for one connection.
-    pub(crate) fn options(&self, client_id: &str, clean: bool) -> MqttOptions {
-        let mut options = MqttOptions::new(client_id, &self.host, self.port);
-        options
-            .set_keep_alive(self.keep_alive)
-            .set_clean_session(clean)
-            .set_manual_acks(true)
-            .set_inflight(IN_FLIGHT)
-            .set_max_packet_size(LARGEST_PACKET, LARGEST_PACKET);
-        if let Some((user, password)) = &self.login {
-            options.set_credentials(user, password);
+    pub(crate) fn transport(&self) -> Transport {
+        match &self.tls {
+            Some(tls) => Transport::tls_with_config(TlsConfiguration::Rustls(tls.clone())),
+            None => Transport::tcp(),
         }
-        if let Some(tls) = &self.tls {
-            let configuration = TlsConfiguration::Rustls(tls.clone());
-            options.set_transport(Transport::tls_with_config(configuration));
-        }
-        options
     }
 
     /// With which quality of service messages are received. What is received exactly once is

@@ -31,7 +31,7 @@ pub(crate) async fn consume(link: &Arc<Link>, queue: &str, prefetch: u16) -> Res
             "nobody has declared it; start the participant that has it first, and compare the name with what it announces",
         ));
     }
-    let seat = occupy(link, queue, passing).await?;
+    let seat = occupy(link, queue, passing, prefetch.max(1)).await?;
     let inbox = Inbox::new(link.clone(), dead_letter_queue(queue), prefetch);
     link.tasks.spawn(serve(link.clone(), queue.to_owned(), passing, seat, inbox.clone()));
     let taking = Taking(inbox);
@@ -53,18 +53,28 @@ impl Drop for Taking {
     }
 }
 
-async fn occupy(link: &Link, queue: &str, passing: bool) -> Result<Seat> {
-    if passing { seat::take_passing(link, queue).await } else { seat::take_any(link, queue).await }
+async fn occupy(link: &Link, queue: &str, passing: bool, prefetch: u16) -> Result<Seat> {
+    if passing {
+        seat::take_passing(link, queue, prefetch).await
+    } else {
+        seat::take_any(link, queue, prefetch).await
+    }
 }
 
 /// The same seat, if nobody else has it.
-async fn occupy_again(link: &Link, queue: &str, passing: bool, lost: &Seat) -> Result<Seat> {
+async fn occupy_again(
+    link: &Link,
+    queue: &str,
+    passing: bool,
+    prefetch: u16,
+    lost: &Seat,
+) -> Result<Seat> {
     if let Some(record) = &lost.record
-        && let Some(seat) = seat::take(link, record, true).await?
+        && let Some(seat) = seat::take(link, record, true, prefetch).await?
     {
         return Ok(seat);
     }
-    occupy(link, queue, passing).await
+    occupy(link, queue, passing, prefetch).await
 }
 
 /// Fills the inbox for as long as somebody takes from it.
@@ -96,7 +106,7 @@ async fn fill(
             inbox.room().await;
         }
         debug!("lost a seat of `{queue}`; taking it again");
-        match occupy_again(link, queue, passing, seat).await {
+        match occupy_again(link, queue, passing, inbox.prefetch, seat).await {
             Ok(taken) => *seat = taken,
             Err(error) => return error,
         }
@@ -122,7 +132,7 @@ async fn empty(link: Arc<Link>, record: Record, inbox: Arc<Inbox>) {
         biased;
         () = link.closing() => return,
         () = inbox.abandoned() => return,
-        taken = seat::take(&link, &record, false) => taken,
+        taken = seat::take(&link, &record, false, inbox.prefetch) => taken,
     };
     let mut seat = match taken {
         Ok(Some(seat)) => seat,

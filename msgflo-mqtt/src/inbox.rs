@@ -4,13 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 
 use msgflo_core::transport::{Delivery, Settle, Settlement};
-use msgflo_core::{Error, Message, Result};
-use rumqttc::Publish;
+use msgflo_core::{Error, Result};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 use crate::link::Link;
-use crate::session::{Session, lock};
+use crate::session::{Received, Session, lock};
 
 /// So many messages of quality of service 0, which the broker does not wait with, may lie here.
 const ROOM: usize = 1000;
@@ -27,8 +26,8 @@ impl Source {
         Arc::new(Self { session, unsettled: watch::Sender::new(0) })
     }
 
-    fn acknowledge(&self, publish: &Publish) {
-        self.session.acknowledge(publish);
+    fn acknowledge(&self, received: &Received) {
+        self.session.acknowledge(received);
         self.unsettled.send_modify(|count| *count -= 1);
     }
 
@@ -41,16 +40,15 @@ impl Source {
 
 #[derive(Clone)]
 struct Item {
-    publish: Publish,
+    received: Received,
     source: Arc<Source>,
-    redelivered: bool,
 }
 
 pub(crate) struct Inbox {
     this: Weak<Self>,
     link: Arc<Link>,
     dead_letter_queue: String,
-    prefetch: usize,
+    pub(crate) prefetch: u16,
     contents: Mutex<Contents>,
     /// There is something to deliver, or no more will come.
     arrived: Notify,
@@ -76,21 +74,16 @@ impl Inbox {
             this: this.clone(),
             link,
             dead_letter_queue,
-            prefetch: prefetch.max(1).into(),
+            prefetch: prefetch.max(1),
             contents: Default::default(),
             arrived: Notify::new(),
             changed: Notify::new(),
         })
     }
 
-    pub(crate) fn push(&self, publish: Publish, source: &Arc<Source>) {
+    pub(crate) fn push(&self, received: Received, source: &Arc<Source>) {
         source.unsettled.send_modify(|count| *count += 1);
-        let redelivered = publish.dup;
-        lock(&self.contents).waiting.push_back(Item {
-            publish,
-            source: source.clone(),
-            redelivered,
-        });
+        lock(&self.contents).waiting.push_back(Item { received, source: source.clone() });
         self.arrived.notify_one();
     }
 
@@ -125,7 +118,7 @@ impl Inbox {
         if let Some(end) = &mut contents.end {
             return Some(end.take().map(Err));
         }
-        if contents.delivered.len() >= self.prefetch {
+        if contents.delivered.len() >= self.prefetch.into() {
             return None;
         }
         loop {
@@ -137,8 +130,8 @@ impl Inbox {
             }
             contents.last_tag += 1;
             let tag = contents.last_tag;
-            let message = Message::new(item.publish.payload.clone());
-            let delivery = Delivery::new(message, item.redelivered, tag, self.clone());
+            let (message, redelivered) = (item.received.message.clone(), item.received.redelivered);
+            let delivery = Delivery::new(message, redelivered, tag, self.clone());
             contents.delivered.insert(tag, item);
             return Some(Some(Ok(delivery)));
         }
@@ -178,9 +171,9 @@ impl Inbox {
     }
 
     async fn reject(self: Arc<Self>, item: Item) {
-        let payload = item.publish.payload.clone();
-        match self.link.publish(&self.dead_letter_queue, payload).await {
-            Ok(()) => item.source.acknowledge(&item.publish),
+        let message = item.received.message.clone();
+        match self.link.publish(&self.dead_letter_queue, message).await {
+            Ok(()) => item.source.acknowledge(&item.received),
             // Not acknowledged, it comes again.
             Err(error) => warn!("a rejected message stays where it is: {error}"),
         }
@@ -197,11 +190,11 @@ impl Settle for Inbox {
         match settlement {
             // It comes again.
             _ if lost => {}
-            Settlement::Acknowledged => item.source.acknowledge(&item.publish),
+            Settlement::Acknowledged => item.source.acknowledge(&item.received),
             Settlement::Rejected => contents.rejecting += 1,
             Settlement::Released if contents.abandoned || contents.end.is_some() => {}
             Settlement::Released => {
-                item.redelivered = true;
+                item.received.redelivered = true;
                 contents.waiting.push_front(item.clone());
             }
         }

@@ -65,6 +65,7 @@ mod session;
 mod tls;
 mod topic;
 mod transport;
+mod v3;
 
 use std::sync::Arc;
 use std::time::Duration;

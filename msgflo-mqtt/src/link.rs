@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use msgflo_core::bytes::Bytes;
 use msgflo_core::discovery::DISCOVERY_QUEUE;
 use msgflo_core::transport::{Connection, Edge, Pauses};
-use msgflo_core::{Definition, Error, ErrorKind, Result};
-use rumqttc::{Publish, QoS};
+use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
+use rumqttc::QoS;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -20,7 +19,7 @@ use tracing::{debug, info, warn};
 use crate::address::Address;
 use crate::registry::Records;
 use crate::router::Router;
-use crate::session::{Failure, Lost, Opening, Session, lock};
+use crate::session::{Failure, Lost, Opening, Received, Session, lock};
 use crate::topic::{self, Record};
 
 /// How long everything may take to be handed over when the link closes.
@@ -158,7 +157,7 @@ impl Link {
     }
 
     /// Returns when the broker has taken the message.
-    pub(crate) async fn publish(&self, topic: &str, payload: Bytes) -> Result<()> {
+    pub(crate) async fn publish(&self, topic: &str, message: Message) -> Result<()> {
         if !*self.restored.borrow() {
             // Closing waits for nothing; cannot fail: we have the sender.
             let mut restored = self.restored.subscribe();
@@ -167,13 +166,13 @@ impl Link {
                 () = self.closing() => {}
             }
         }
-        self.send(topic, payload, self.address.qos, false).await
+        self.send(topic, message, self.address.qos, false).await
     }
 
-    async fn send(&self, topic: &str, payload: Bytes, qos: QoS, retain: bool) -> Result<()> {
-        let size = topic.len() + payload.len() + OVERHEAD;
+    async fn send(&self, topic: &str, message: Message, qos: QoS, retain: bool) -> Result<()> {
+        let size = topic.len() + message.payload.len() + OVERHEAD;
         if size > self.address.max_packet {
-            let (had, most) = (payload.len(), self.address.max_packet);
+            let (had, most) = (message.payload.len(), self.address.max_packet);
             return Err(self.send_error(
                 topic,
                 format!("its {had} bytes do not fit into a packet of {most} bytes (`max_packet`)"),
@@ -182,10 +181,11 @@ impl Link {
         let (mut number, mut breaks) = (0, 0);
         loop {
             let (current, session) = self.newer_session(number).await?;
-            match session.publish(topic, payload.clone(), qos, retain).await {
-                Ok(()) => return Ok(()),
+            match session.publish(topic, message.clone(), qos, retain).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(reason)) => return Err(self.send_error(topic, reason)),
                 Err(Lost) if breaks == BREAKS => {
-                    let size = payload.len();
+                    let size = message.payload.len();
                     return Err(self.send_error(
                         topic,
                         format!(
@@ -203,19 +203,20 @@ impl Link {
 
     /// Makes the broker retain what a record says; nothing removes it.
     pub(crate) async fn write(&self, record: &Record, says: &str) -> Result<()> {
-        self.send(&record.topic(), Bytes::from(says.to_owned()), QoS::AtLeastOnce, true).await?;
+        let message = Message::new(says.to_owned());
+        self.send(&record.topic(), message, QoS::AtLeastOnce, true).await?;
         self.sync().await
     }
 
     /// Returns when the records have all that was written before.
     pub(crate) async fn sync(&self) -> Result<()> {
         let number = self.markers_sent.fetch_add(1, Ordering::Relaxed) + 1;
-        let payload = Bytes::from(number.to_string());
+        let message = Message::new(number.to_string());
         let mut seen = self.marker_seen.subscribe();
         loop {
             let session = self.session().await?;
             let marker = topic::marker(&self.owner);
-            let sent = session.publish(&marker, payload.clone(), QoS::AtLeastOnce, false);
+            let sent = session.publish(&marker, message.clone(), QoS::AtLeastOnce, false);
             if sent.await.is_ok() {
                 tokio::select! {
                     biased;
@@ -311,27 +312,30 @@ impl Link {
     }
 
     /// A message that has arrived on the link's own connection.
-    fn receive(&self, publish: &Publish, snapshot: &mut Option<Records>) {
-        if publish.topic == topic::marker(&self.owner) {
-            let number =
-                std::str::from_utf8(&publish.payload).ok().and_then(|n| n.parse::<u64>().ok());
+    fn receive(&self, received: &Received, snapshot: &mut Option<Records>) {
+        if received.topic == topic::marker(&self.owner) {
+            let number = std::str::from_utf8(&received.message.payload)
+                .ok()
+                .and_then(|n| n.parse::<u64>().ok());
             if let Some(records) = snapshot.take() {
                 self.records.send_replace(records);
             }
             if let Some(number) = number {
                 self.marker_seen.send_modify(|seen| *seen = number.max(*seen));
             }
-        } else if publish.topic == DISCOVERY_QUEUE {
-            match Definition::from_discovery_message(&publish.payload) {
+        } else if received.topic == DISCOVERY_QUEUE {
+            match Definition::from_discovery_message(&received.message.payload) {
                 Ok(definition) => {
                     lock(&self.watchers).retain(|watcher| watcher.send(definition.clone()).is_ok())
                 }
                 Err(error) => debug!("passed over on {DISCOVERY_QUEUE}: {error}"),
             }
-        } else if let Some(record) = Record::parse(&publish.topic) {
+        } else if let Some(record) = Record::parse(&received.topic) {
             match snapshot {
-                Some(records) => records.set(record, &publish.payload),
-                None => self.records.send_modify(|records| records.set(record, &publish.payload)),
+                Some(records) => records.set(record, &received.message.payload),
+                None => self
+                    .records
+                    .send_modify(|records| records.set(record, &received.message.payload)),
             }
         }
     }
@@ -365,7 +369,7 @@ fn random_bits() -> u64 {
 /// Opens a connection on which all records are known.
 async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>, Failure> {
     let client_id = link.address.client_id.as_ref().unwrap_or(&link.owner);
-    let opening = Opening { client_id, clean: true, will: None };
+    let opening = Opening { client_id, clean: true, will: None, receive_maximum: None };
     let (session, received) = Session::open(&link.address, opening, patience).await?;
     let session = Arc::new(session);
     tokio::spawn(dispatch(Arc::downgrade(link), Arc::downgrade(&session), received));
@@ -381,8 +385,8 @@ async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>,
             allowed &= session.subscribe(filter, QoS::AtLeastOnce).await?;
         }
         // What the broker has retained, it has sent before this comes back.
-        let payload = Bytes::from(number.to_string());
-        session.publish(&marker, payload, QoS::AtLeastOnce, false).await?;
+        let message = Message::new(number.to_string());
+        allowed &= session.publish(&marker, message, QoS::AtLeastOnce, false).await?.is_ok();
         Ok::<_, Lost>(allowed)
     };
     let mut seen = link.marker_seen.subscribe();
@@ -411,12 +415,16 @@ fn not_allowed() -> String {
     format!("this user must be allowed to read and write the topics {own} (Mosquitto: acl_file)")
 }
 
-async fn dispatch(link: Weak<Link>, session: Weak<Session>, mut received: mpsc::Receiver<Publish>) {
+async fn dispatch(
+    link: Weak<Link>,
+    session: Weak<Session>,
+    mut received: mpsc::Receiver<Received>,
+) {
     let mut snapshot = Some(Records::default());
-    while let Some(publish) = received.recv().await {
+    while let Some(message) = received.recv().await {
         let (Some(link), Some(session)) = (link.upgrade(), session.upgrade()) else { return };
-        link.receive(&publish, &mut snapshot);
-        session.acknowledge(&publish);
+        link.receive(&message, &mut snapshot);
+        session.acknowledge(&message);
     }
 }
 

@@ -27,7 +27,7 @@ use crate::session::{Lost, lock};
 use crate::topic::Record;
 
 /// So many messages are on their way to a target at once.
-const PIPELINED: usize = 64;
+const PIPELINED: u16 = 64;
 /// How long it may take until an edge is routed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -104,7 +104,7 @@ async fn attend(link: Arc<Link>, edge: Edge) {
         }
         let taken = tokio::select! {
             () = link.closing() => break,
-            taken = seat::take(&link, &route, records.borrow().has(&bound)) => taken,
+            taken = seat::take(&link, &route, records.borrow().has(&bound), PIPELINED) => taken,
         };
         match taken {
             Ok(Some(seat)) => route_until_unbound(&link, &edge, seat).await,
@@ -172,10 +172,10 @@ async fn forward(
             if publish.topic == end {
                 return (publish, true, Ok(()));
             }
-            let sent = link.publish(&edge.target, publish.payload.clone()).await;
+            let sent = link.publish(&edge.target, publish.message.clone()).await;
             (publish, false, sent)
         })
-        .buffered(PIPELINED);
+        .buffered(PIPELINED.into());
     let mut received = std::pin::pin!(received);
     while let Some((publish, is_end, sent)) = received.next().await {
         match sent {

@@ -10,16 +10,16 @@
 
 use std::sync::Arc;
 
-use msgflo_core::Result;
 use msgflo_core::transport::Pauses;
-use rumqttc::{Publish, QoS};
+use msgflo_core::{Message, Result};
+use rumqttc::QoS;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::debug;
 
 use crate::link::{Link, NOT_ALLOWED, random};
 use crate::registry::FREE;
-use crate::session::{Failure, Lost, Opening, Session};
+use crate::session::{Failure, Lost, Opening, Received, Session};
 use crate::topic::{self, Record};
 
 /// A seat that is ours.
@@ -27,7 +27,7 @@ pub(crate) struct Seat {
     /// None for one that goes with its connection.
     pub(crate) record: Option<Record>,
     pub(crate) session: Arc<Session>,
-    pub(crate) received: mpsc::Receiver<Publish>,
+    pub(crate) received: mpsc::Receiver<Received>,
 }
 
 /// What a seat's session subscribes to.
@@ -66,7 +66,7 @@ pub(crate) async fn place(link: &Link, record: &Record) -> Result<()> {
             return Ok(());
         }
         let id = client_id(record);
-        let opening = Opening { client_id: &id, clean: false, will: None };
+        let opening = Opening { client_id: &id, clean: false, will: None, receive_maximum: None };
         if let Ok((session, _)) = Session::open(&link.address, opening, link.address.attempt).await
             && let Ok(allowed) = session.subscribe(&filter(record), qos(link)).await
         {
@@ -88,23 +88,24 @@ fn qos(link: &Link) -> QoS {
 }
 
 /// Takes a seat of a queue: a free one, or one more.
-pub(crate) async fn take_any(link: &Link, queue: &str) -> Result<Seat> {
+pub(crate) async fn take_any(link: &Link, queue: &str, prefetch: u16) -> Result<Seat> {
     loop {
         let free = link.records.borrow().free_seat(queue);
         let record = free.unwrap_or_else(|| new(queue));
-        if let Some(seat) = take(link, &record, true).await? {
+        if let Some(seat) = take(link, &record, true, prefetch).await? {
             return Ok(seat);
         }
     }
 }
 
 /// A seat that is gone, with what it has, when its connection ends.
-pub(crate) async fn take_passing(link: &Link, queue: &str) -> Result<Seat> {
+pub(crate) async fn take_passing(link: &Link, queue: &str, prefetch: u16) -> Result<Seat> {
     let mut pauses = Pauses::default();
     loop {
         link.session().await?;
         let id = format!("msgflo/passing/{}/{}", topic::encode(queue), random());
-        let opening = Opening { client_id: &id, clean: true, will: None };
+        let opening =
+            Opening { client_id: &id, clean: true, will: None, receive_maximum: Some(prefetch) };
         let opened = Session::open(&link.address, opening, link.address.attempt).await;
         if let Ok((session, received)) = opened {
             let filter = filter(&new(queue));
@@ -121,7 +122,12 @@ pub(crate) async fn take_passing(link: &Link, queue: &str) -> Result<Seat> {
 }
 
 /// Takes this seat; `None` if somebody else has it.
-pub(crate) async fn take(link: &Link, record: &Record, subscribe: bool) -> Result<Option<Seat>> {
+pub(crate) async fn take(
+    link: &Link,
+    record: &Record,
+    subscribe: bool,
+    prefetch: u16,
+) -> Result<Option<Seat>> {
     let mut pauses = Pauses::default();
     loop {
         link.session().await?;
@@ -129,7 +135,7 @@ pub(crate) async fn take(link: &Link, record: &Record, subscribe: bool) -> Resul
         if !link.records.borrow().get(record).is_none_or(ours) {
             return Ok(None);
         }
-        match try_take(link, record, subscribe).await? {
+        match try_take(link, record, subscribe, prefetch).await? {
             Ok(seat) => return Ok(seat),
             Err(reason) => debug!("cannot take {}: {reason}", record.topic()),
         }
@@ -141,9 +147,15 @@ async fn try_take(
     link: &Link,
     record: &Record,
     subscribe: bool,
+    prefetch: u16,
 ) -> Result<Result<Option<Seat>, String>> {
     let id = client_id(record);
-    let opening = Opening { client_id: &id, clean: false, will: Some((record.topic(), FREE)) };
+    let opening = Opening {
+        client_id: &id,
+        clean: false,
+        will: Some((record.topic(), FREE)),
+        receive_maximum: Some(prefetch),
+    };
     let opened = Session::open(&link.address, opening, link.address.attempt).await;
     let (session, received) = match opened {
         Ok(opened) => opened,
@@ -203,7 +215,7 @@ impl Seat {
         self.session.close().await;
         let Some(record) = &self.record else { return Ok(()) };
         let id = client_id(record);
-        let opening = Opening { client_id: &id, clean: true, will: None };
+        let opening = Opening { client_id: &id, clean: true, will: None, receive_maximum: None };
         if let Ok((session, _)) = Session::open(&link.address, opening, link.address.attempt).await
         {
             session.close().await;
@@ -219,5 +231,6 @@ pub(crate) async fn cut_off(session: &Session, record: Option<&Record>) -> Resul
     session.unsubscribe(&filter(record)).await?;
     let marker = topic::marker(&client_id(record));
     session.subscribe(&marker, QoS::AtLeastOnce).await?;
-    session.publish(&marker, "end".into(), QoS::AtLeastOnce, false).await
+    let end = session.publish(&marker, Message::new("end"), QoS::AtLeastOnce, false);
+    end.await?.map_err(|_| Lost)
 }

@@ -1,26 +1,26 @@
-//! One connection to the broker, from its beginning to its end.
+//! One connection to the broker, from its beginning to its end, whichever version of MQTT it
+//! speaks.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use msgflo_core::bytes::Bytes;
-use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions,
-    Outgoing, Packet, Publish, QoS, SubscribeReasonCode,
-};
+use msgflo_core::Message;
+use rumqttc::{Outgoing, QoS};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
 use crate::address::Address;
+use crate::v3;
 
 /// How many received messages may wait to be looked at. Then nothing more is read.
 const UNREAD: usize = 64;
 /// No bound: whoever sends waits for the answer, so that callers bound it.
-const UNSENT: usize = usize::MAX / 2;
+pub(crate) const UNSENT: usize = usize::MAX / 2;
+/// How many publishes the broker may owe an answer for. So many packet identifiers are in use.
+pub(crate) const IN_FLIGHT: u16 = 1000;
 /// How long the last packets may take to reach the broker.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the broker may then take to close the connection.
@@ -37,12 +37,17 @@ pub(crate) enum Failure {
     Failed(String),
 }
 
-/// Dropped, the connection is cut as in a crash: the broker publishes its last will.
-pub(crate) struct Session {
-    client: AsyncClient,
-    waiting: Arc<Mutex<Waiting>>,
-    ended: watch::Receiver<bool>,
-    task: JoinHandle<()>,
+/// Whether the broker has taken a message, or else why not.
+pub(crate) type Taken = Result<(), String>;
+
+/// A message that has arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) topic: String,
+    pub(crate) message: Message,
+    pub(crate) redelivered: bool,
+    /// By which it is acknowledged. 0 for one that the broker does not wait with.
+    pub(crate) packet: u16,
 }
 
 /// How a session is opened.
@@ -52,6 +57,196 @@ pub(crate) struct Opening<'a> {
     pub(crate) clean: bool,
     /// Topic and payload of a message that the broker retains when the connection is lost.
     pub(crate) will: Option<(String, &'static str)>,
+    /// How many messages the broker may send before they are acknowledged, where the protocol
+    /// can say so.
+    pub(crate) receive_maximum: Option<u16>,
+}
+
+/// What is handed over to be sent; false if the connection is over. Never waits.
+pub(crate) trait Client: Send + Sync {
+    /// What the broker cannot take, as far as that is known before it is sent.
+    fn check(&self, _topic: &str, _message: &Message) -> Taken {
+        Ok(())
+    }
+    fn publish(&self, topic: &str, message: Message, qos: QoS, retain: bool) -> bool;
+    fn subscribe(&self, filter: &str, qos: QoS) -> bool;
+    fn unsubscribe(&self, filter: &str) -> bool;
+    fn acknowledge(&self, packet: u16) -> bool;
+    fn disconnect(&self) -> bool;
+}
+
+/// What happens on a connection.
+pub(crate) trait Events: Send + 'static {
+    /// An error is its end, and says why.
+    fn next(&mut self) -> impl Future<Output = Result<Event, String>> + Send;
+    /// What had arrived and was not looked at when it ended.
+    fn rest(&mut self) -> Vec<Event>;
+}
+
+pub(crate) enum Event {
+    /// A packet goes out, with this identifier.
+    Outgoing(Outgoing),
+    Received(Received),
+    /// Answers to packets that went out.
+    Published(u16, Taken),
+    /// And whether the broker lets us.
+    Subscribed(u16, bool),
+    Unsubscribed(u16),
+    Other,
+}
+
+/// Dropped, the connection is cut as in a crash: the broker publishes its last will.
+pub(crate) struct Session {
+    client: Box<dyn Client>,
+    waiting: Arc<Mutex<Waiting>>,
+    ended: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Session {
+    /// Connects. Messages come through the receiver until the connection ends.
+    pub(crate) async fn open(
+        address: &Address,
+        opening: Opening<'_>,
+        patience: Duration,
+    ) -> Result<(Self, mpsc::Receiver<Received>), Failure> {
+        let silence = address.keep_alive * 2;
+        let opened = async {
+            let (client, events) = v3::connect(address, &opening, patience).await?;
+            Ok(Self::start(client, events, silence))
+        };
+        match timeout(patience, opened).await {
+            Ok(opened) => opened,
+            Err(_) => Err(Failure::Failed(format!("no answer within {patience:.1?}"))),
+        }
+    }
+
+    fn start(
+        client: impl Client + 'static,
+        events: impl Events,
+        silence: Duration,
+    ) -> (Self, mpsc::Receiver<Received>) {
+        let waiting = Arc::new(Mutex::new(Waiting::default()));
+        let (has_ended, ended) = watch::channel(false);
+        let (received, receiver) = mpsc::channel(UNREAD);
+        let task = tokio::spawn({
+            let waiting = waiting.clone();
+            async move {
+                run(events, silence, &waiting, received).await;
+                // Whoever waits sees that the answer will not come.
+                *lock(&waiting) = Waiting { over: true, ..Waiting::default() };
+                has_ended.send_replace(true);
+            }
+        });
+        (Self { client: Box::new(client), waiting, ended, task }, receiver)
+    }
+
+    /// Returns when the broker has taken the message, or has refused it.
+    pub(crate) async fn publish(
+        &self,
+        topic: &str,
+        message: Message,
+        qos: QoS,
+        retain: bool,
+    ) -> Result<Taken, Lost> {
+        if let Err(reason) = self.client.check(topic, &message) {
+            return Ok(Err(reason));
+        }
+        let answer = self.request(|waiting, answer| {
+            waiting.publishes.unsent.push_back(answer);
+            self.client.publish(topic, message, qos, retain)
+        })?;
+        answer.await.map_err(|_| Lost)
+    }
+
+    /// Returns whether the broker lets us.
+    pub(crate) async fn subscribe(&self, filter: &str, qos: QoS) -> Result<bool, Lost> {
+        let answer = self.request(|waiting, answer| {
+            waiting.subscribes.unsent.push_back(answer);
+            self.client.subscribe(filter, qos)
+        })?;
+        answer.await.map_err(|_| Lost)
+    }
+
+    pub(crate) async fn unsubscribe(&self, filter: &str) -> Result<(), Lost> {
+        let answer = self.request(|waiting, answer| {
+            waiting.unsubscribes.unsent.push_back(answer);
+            self.client.unsubscribe(filter)
+        })?;
+        answer.await.map_err(|_| Lost)
+    }
+
+    fn request<T>(
+        &self,
+        send: impl FnOnce(&mut Waiting, oneshot::Sender<T>) -> bool,
+    ) -> Result<oneshot::Receiver<T>, Lost> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = lock(&self.waiting);
+        if !waiting.over && send(&mut waiting, sender) { Ok(receiver) } else { Err(Lost) }
+    }
+
+    /// Gives up a received message. If the connection is lost, the broker sends it again.
+    pub(crate) fn acknowledge(&self, received: &Received) {
+        if received.packet != 0 {
+            // Fails when the connection is lost.
+            self.client.acknowledge(received.packet);
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        *self.ended.borrow()
+    }
+
+    /// Returns when the connection is lost or closed.
+    pub(crate) async fn over(&self) {
+        // Fails when it is.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+
+    /// Hands over what was acknowledged, and disconnects: the broker forgets the last will.
+    pub(crate) async fn close(&self) {
+        if self.client.disconnect() && timeout(FAREWELL, self.over()).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Returns when the connection ends, or nothing happens on it for so long.
+async fn run(
+    mut events: impl Events,
+    silence: Duration,
+    waiting: &Mutex<Waiting>,
+    received: mpsc::Sender<Received>,
+) {
+    let end = loop {
+        // There are pings in between: if not even they go out, the broker does not read.
+        match timeout(silence, events.next()).await {
+            Ok(Ok(Event::Received(message))) => {
+                // Fails when nobody reads any more: then it stays unacknowledged.
+                let _ = received.send(message).await;
+            }
+            Ok(Ok(Event::Outgoing(Outgoing::Disconnect))) => {
+                // The broker closes the connection when it has read all; closed here with
+                // something unread, it would lose what it has not read yet.
+                let _ = timeout(GOODBYE, async { while events.next().await.is_ok() {} }).await;
+                return;
+            }
+            Ok(Ok(event)) => lock(waiting).note(event),
+            Ok(Err(end)) => break end,
+            Err(_) => break format!("nothing goes out for {silence:.1?}"),
+        }
+    };
+    debug!("a connection ended: {end}");
+    // Brokers answer to what they refuse, and may close the connection in the same breath.
+    for event in events.rest() {
+        lock(waiting).note(event);
+    }
 }
 
 /// Who waits for an answer. Requests go out in the order in which they were made; packet
@@ -59,9 +254,33 @@ pub(crate) struct Opening<'a> {
 #[derive(Default)]
 struct Waiting {
     over: bool,
-    publishes: Unanswered<()>,
+    publishes: Unanswered<Taken>,
     subscribes: Unanswered<bool>,
     unsubscribes: Unanswered<()>,
+}
+
+impl Waiting {
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Outgoing(Outgoing::Publish(packet)) => {
+                self.publishes.sent(packet);
+                if packet == 0 {
+                    // At most once: nobody answers.
+                    self.publishes.answered(packet, Ok(()));
+                }
+            }
+            Event::Outgoing(Outgoing::AwaitAck(packet)) => {
+                self.publishes.colliding =
+                    self.publishes.unsent.pop_front().map(|sender| (packet, sender));
+            }
+            Event::Outgoing(Outgoing::Subscribe(packet)) => self.subscribes.sent(packet),
+            Event::Outgoing(Outgoing::Unsubscribe(packet)) => self.unsubscribes.sent(packet),
+            Event::Published(packet, taken) => self.publishes.answered(packet, taken),
+            Event::Subscribed(packet, allowed) => self.subscribes.answered(packet, allowed),
+            Event::Unsubscribed(packet) => self.unsubscribes.answered(packet, ()),
+            Event::Outgoing(_) | Event::Received(_) | Event::Other => {}
+        }
+    }
 }
 
 struct Unanswered<T> {
@@ -90,221 +309,6 @@ impl<T> Unanswered<T> {
         if let Some(sender) = self.sent.remove(&packet) {
             // Fails when nobody waits any more.
             let _ = sender.send(answer);
-        }
-    }
-}
-
-impl Session {
-    /// Connects. Messages come through the receiver until the connection ends.
-    pub(crate) async fn open(
-        address: &Address,
-        opening: Opening<'_>,
-        patience: Duration,
-    ) -> Result<(Self, mpsc::Receiver<Publish>), Failure> {
-        let mut options = address.options(opening.client_id, opening.clean);
-        if let Some((topic, payload)) = opening.will {
-            options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, true));
-        }
-        match timeout(patience, connect(options, patience)).await {
-            Ok(connected) => connected.map(|(client, events)| Self::start(client, events)),
-            Err(_) => Err(Failure::Failed(format!("no answer within {patience:.1?}"))),
-        }
-    }
-
-    fn start(client: AsyncClient, events: EventLoop) -> (Self, mpsc::Receiver<Publish>) {
-        let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let (has_ended, ended) = watch::channel(false);
-        let (received, receiver) = mpsc::channel(UNREAD);
-        let task = tokio::spawn({
-            let waiting = waiting.clone();
-            async move {
-                run(events, &waiting, received).await;
-                // Whoever waits sees that the answer will not come.
-                *lock(&waiting) = Waiting { over: true, ..Waiting::default() };
-                has_ended.send_replace(true);
-            }
-        });
-        (Self { client, waiting, ended, task }, receiver)
-    }
-
-    /// Returns when the broker has taken the message.
-    pub(crate) async fn publish(
-        &self,
-        topic: &str,
-        payload: Bytes,
-        qos: QoS,
-        retain: bool,
-    ) -> Result<(), Lost> {
-        let answer = self.request(|waiting, answer| {
-            waiting.publishes.unsent.push_back(answer);
-            // The channel is never full.
-            let sent = self.client.publish_bytes(topic, qos, retain, payload).now_or_never();
-            sent.is_some_and(|sent| sent.is_ok())
-        })?;
-        answer.await.map_err(|_| Lost)
-    }
-
-    /// Returns whether the broker lets us.
-    pub(crate) async fn subscribe(&self, filter: &str, qos: QoS) -> Result<bool, Lost> {
-        let answer = self.request(|waiting, answer| {
-            waiting.subscribes.unsent.push_back(answer);
-            self.client.try_subscribe(filter, qos).is_ok()
-        })?;
-        answer.await.map_err(|_| Lost)
-    }
-
-    pub(crate) async fn unsubscribe(&self, filter: &str) -> Result<(), Lost> {
-        let answer = self.request(|waiting, answer| {
-            waiting.unsubscribes.unsent.push_back(answer);
-            self.client.try_unsubscribe(filter).is_ok()
-        })?;
-        answer.await.map_err(|_| Lost)
-    }
-
-    fn request<T>(
-        &self,
-        send: impl FnOnce(&mut Waiting, oneshot::Sender<T>) -> bool,
-    ) -> Result<oneshot::Receiver<T>, Lost> {
-        let (sender, receiver) = oneshot::channel();
-        let mut waiting = lock(&self.waiting);
-        if !waiting.over && send(&mut waiting, sender) { Ok(receiver) } else { Err(Lost) }
-    }
-
-    /// Gives up a received message. If the connection is lost, the broker sends it again.
-    pub(crate) fn acknowledge(&self, publish: &Publish) {
-        // Fails when the connection is lost.
-        let _ = self.client.try_ack(publish);
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        *self.ended.borrow()
-    }
-
-    /// Returns when the connection is lost or closed.
-    pub(crate) async fn over(&self) {
-        // Fails when it is.
-        let _ = self.ended.clone().wait_for(|ended| *ended).await;
-    }
-
-    /// Hands over what was acknowledged, and disconnects: the broker forgets the last will.
-    pub(crate) async fn close(&self) {
-        if self.client.try_disconnect().is_ok() && timeout(FAREWELL, self.over()).await.is_err() {
-            self.task.abort();
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn connect(
-    options: MqttOptions,
-    patience: Duration,
-) -> Result<(AsyncClient, EventLoop), Failure> {
-    let (client, mut events) = AsyncClient::new(options, UNSENT);
-    // In whole seconds, and also what a flush may take.
-    let seconds = patience.as_secs().max(1);
-    events.network_options.set_connection_timeout(seconds).set_tcp_nodelay(true);
-    loop {
-        match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok((client, events)),
-            Ok(_) => {}
-            Err(error) => return Err(failure(&error)),
-        }
-    }
-}
-
-fn failure(error: &ConnectionError) -> Failure {
-    match error {
-        ConnectionError::ConnectionRefused(code) => match code {
-            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
-                Failure::Denied("user or password is wrong, or this user may not connect".into())
-            }
-            ConnectReturnCode::RefusedProtocolVersion => {
-                Failure::Denied("the broker does not speak MQTT 3.1.1".into())
-            }
-            ConnectReturnCode::BadClientId => {
-                Failure::Denied("the broker does not take the client identifier".into())
-            }
-            code => Failure::Failed(format!("the broker answers {code:?}")),
-        },
-        error if is_untrusted(error) => Failure::Denied(format!(
-            "{}; `ca_certs` in the URL names authorities to trust",
-            explain(error)
-        )),
-        error => Failure::Failed(explain(error)),
-    }
-}
-
-/// Whether the broker's certificate is not good: it will not become better.
-fn is_untrusted(error: &ConnectionError) -> bool {
-    let ConnectionError::Tls(rumqttc::TlsError::Io(error)) = error else { return false };
-    let error = error.get_ref().and_then(|error| error.downcast_ref());
-    matches!(error, Some(rustls::Error::InvalidCertificate(_)))
-}
-
-fn explain(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::Io(error) => error.to_string(),
-        ConnectionError::Tls(rumqttc::TlsError::Io(error)) => format!("TLS: {error}"),
-        error => error.to_string(),
-    }
-}
-
-async fn run(mut events: EventLoop, waiting: &Mutex<Waiting>, received: mpsc::Sender<Publish>) {
-    loop {
-        let event = match events.poll().await {
-            Ok(event) => event,
-            Err(error) => {
-                debug!("{}: {}", events.mqtt_options.client_id(), explain(&error));
-                return;
-            }
-        };
-        match event {
-            Event::Incoming(Packet::Publish(publish)) => {
-                // Fails when nobody reads any more: then it stays unacknowledged.
-                let _ = received.send(publish).await;
-            }
-            Event::Outgoing(Outgoing::Disconnect) => {
-                // The broker closes the connection when it has read all; closed here with
-                // something unread, it would lose what it has not read yet.
-                let _ = timeout(GOODBYE, async { while events.poll().await.is_ok() {} }).await;
-                return;
-            }
-            event => lock(waiting).note(event),
-        }
-    }
-}
-
-impl Waiting {
-    fn note(&mut self, event: Event) {
-        match event {
-            Event::Outgoing(Outgoing::Publish(packet)) => {
-                self.publishes.sent(packet);
-                if packet == 0 {
-                    // At most once: nobody answers.
-                    self.publishes.answered(packet, ());
-                }
-            }
-            Event::Outgoing(Outgoing::AwaitAck(packet)) => {
-                self.publishes.colliding =
-                    self.publishes.unsent.pop_front().map(|sender| (packet, sender));
-            }
-            Event::Outgoing(Outgoing::Subscribe(packet)) => self.subscribes.sent(packet),
-            Event::Outgoing(Outgoing::Unsubscribe(packet)) => self.unsubscribes.sent(packet),
-            Event::Incoming(Packet::PubAck(answer)) => self.publishes.answered(answer.pkid, ()),
-            Event::Incoming(Packet::PubComp(answer)) => self.publishes.answered(answer.pkid, ()),
-            Event::Incoming(Packet::SubAck(answer)) => {
-                let refused = answer.return_codes.contains(&SubscribeReasonCode::Failure);
-                self.subscribes.answered(answer.pkid, !refused);
-            }
-            Event::Incoming(Packet::UnsubAck(answer)) => {
-                self.unsubscribes.answered(answer.pkid, ());
-            }
-            _ => {}
         }
     }
 }

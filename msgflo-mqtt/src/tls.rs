@@ -1,10 +1,11 @@
 //! What is trusted, and with which certificate the client shows itself.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
 
 /// The contents of PEM files.
 #[derive(Default)]
@@ -59,4 +60,20 @@ fn certificates(pem: &[u8], setting: &str) -> Result<Vec<CertificateDer<'static>
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("`{setting}` is not PEM: {error}"))?;
     if found.is_empty() { Err(format!("`{setting}` has no certificate in PEM")) } else { Ok(found) }
+}
+
+/// What is wrong if one of both does not like the other's certificate: it will not become better.
+pub(crate) fn refusal(error: &io::Error) -> Option<String> {
+    use AlertDescription::{BadCertificate, CertificateRequired, CertificateUnknown, UnknownCA};
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::InvalidCertificate(_) => {
+            Some(format!("TLS: {error}; `ca_certs` in the URL names authorities to trust"))
+        }
+        rustls::Error::AlertReceived(
+            BadCertificate | CertificateRequired | CertificateUnknown | UnknownCA,
+        ) => Some(format!(
+            "TLS: {error}; `certfile` and `keyfile` in the URL name a certificate and its key that the broker trusts"
+        )),
+        _ => None,
+    }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
-use msgflo_core::bytes::Bytes;
 use msgflo_core::discovery::DISCOVERY_QUEUE;
 use msgflo_core::transport::{
     Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
@@ -79,7 +78,7 @@ impl Transport for Mqtt {
 
     async fn publish(&self, target: Target<'_>, message: Message) -> Result<()> {
         let (Target::Outport(topic) | Target::Inport(topic)) = target;
-        self.link(topic)?.publish(topic, message.payload).await
+        self.link(topic)?.publish(topic, message).await
     }
 
     async fn bind(&self, edge: &Edge) -> Result<()> {
@@ -98,8 +97,8 @@ impl Transport for Mqtt {
     }
 
     async fn announce(&self, definition: &Definition, _expiry: Duration) -> Result<()> {
-        let payload = Bytes::from(definition.to_discovery_message().to_string());
-        self.link(DISCOVERY_QUEUE)?.publish(DISCOVERY_QUEUE, payload).await
+        let message = Message::new(definition.to_discovery_message().to_string());
+        self.link(DISCOVERY_QUEUE)?.publish(DISCOVERY_QUEUE, message).await
     }
 
     async fn watch(&self) -> Result<Announcements> {
