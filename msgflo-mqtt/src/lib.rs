@@ -55,9 +55,11 @@
 //! | `version` | 3 (MQTT 3.1.1) | 3 |
 
 mod address;
+mod assurance;
 mod consumer;
 mod inbox;
 mod link;
+mod presence;
 mod registry;
 mod router;
 mod seat;
