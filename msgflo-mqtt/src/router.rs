@@ -52,6 +52,10 @@ impl Router {
         self.wanted.send_if_modified(|wanted| wanted.edges.insert(edge.clone()));
     }
 
+    pub(crate) fn unwant_edge(&self, edge: &Edge) {
+        self.wanted.send_if_modified(|wanted| wanted.edges.remove(edge));
+    }
+
     pub(crate) fn want_target(&self, queue: &str) {
         self.wanted.send_if_modified(|wanted| wanted.targets.insert(queue.into()));
     }
@@ -225,8 +229,10 @@ pub(crate) async fn unbind(link: &Link, edge: &Edge) -> Result<()> {
     }
     let mut records = link.records.subscribe();
     tokio::select! {
-        () = link.closing() => Err(link.closed_error()),
+        () = link.closing() => return Err(link.closed_error()),
         // Cannot fail: the link has the sender.
-        _ = records.wait_for(|records| !records.has(&route)) => Ok(()),
+        _ = records.wait_for(|records| !records.has(&route)) => {}
     }
+    link.router.unwant_edge(edge);
+    Ok(())
 }
