@@ -13,8 +13,18 @@ use crate::tls;
 /// How long one attempt to connect may take where the URL does not say.
 const ATTEMPT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Of rumqttc, for MQTT 5.
+const SHORTEST_KEEP_ALIVE_5: Duration = Duration::from_secs(5);
 /// The largest packet that MQTT can express.
 pub(crate) const LARGEST_PACKET: usize = 268_435_455;
+
+/// Of MQTT.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Version {
+    /// 3.1.1.
+    V3,
+    V5,
+}
 
 #[derive(Debug)]
 pub(crate) struct Address {
@@ -24,6 +34,7 @@ pub(crate) struct Address {
     pub(crate) port: u16,
     pub(crate) login: Option<(String, String)>,
     tls: Option<Arc<rustls::ClientConfig>>,
+    pub(crate) version: Version,
     pub(crate) keep_alive: Duration,
     /// What client identifiers begin with.
     pub(crate) client_id: Option<String>,
@@ -62,7 +73,7 @@ impl Address {
             Some(host) => host,
         };
 
-        let (mut keep_alive, mut attempt) = (KEEP_ALIVE, ATTEMPT);
+        let (mut version, mut keep_alive, mut attempt) = (Version::V3, KEEP_ALIVE, ATTEMPT);
         let (mut qos, mut max_packet) = (QoS::AtLeastOnce, LARGEST_PACKET);
         let (mut client_id, mut session) = (None, None);
         let mut routes_all = false;
@@ -94,11 +105,12 @@ impl Address {
                 }
                 "router" if value == "all" => routes_all = true,
                 "router" => return Err(wrong(format!("`router={value}` is not `router=all`"))),
-                "version" if value == "3" => {}
                 "version" => {
-                    return Err(wrong(format!(
-                        "`version={value}`: MQTT 3.1.1 is what is spoken, `version=3`"
-                    )));
+                    version = match &*value {
+                        "3" => Version::V3,
+                        "5" => Version::V5,
+                        _ => return Err(wrong(format!("`version={value}` is not 3 or 5"))),
+                    }
                 }
                 "session" if value.is_empty() => return Err(wrong("`session=` is empty".into())),
                 "session" => session = Some(value.into_owned()),
@@ -108,6 +120,10 @@ impl Address {
                 "keyfile" => files.key = Some(file()?),
                 _ => return Err(wrong(format!("unknown setting `{name}`"))),
             }
+        }
+        if version == Version::V5 && keep_alive < SHORTEST_KEEP_ALIVE_5 {
+            let least = SHORTEST_KEEP_ALIVE_5.as_secs();
+            return Err(wrong(format!("`keep_alive` is less than {least} with `version=5`")));
         }
         let tls = if encrypted {
             Some(tls::configure(files).map_err(wrong)?)
@@ -124,6 +140,7 @@ impl Address {
             port,
             login,
             tls,
+            version,
             keep_alive,
             client_id,
             session,
@@ -164,6 +181,8 @@ mod tests {
         let address = parse("mqtt://localhost").unwrap();
         assert_eq!((address.host.as_str(), address.port), ("localhost", 1883));
         assert_eq!((address.login, address.qos), (None, QoS::AtLeastOnce));
+        assert_eq!(address.version, Version::V3);
+        assert_eq!(parse("mqtt://h?version=5").unwrap().version, Version::V5);
         assert_eq!(parse("mqtts://h/").unwrap().port, 8883);
     }
 
@@ -183,7 +202,8 @@ mod tests {
             ("mqtt://u:secret@h?keepalive=1", "unknown setting `keepalive`"),
             ("mqtt://u:secret@h?keep_alive=0", "`keep_alive=0` is not a number from 1 to 65535"),
             ("mqtt://u:secret@h?qos=3", "`qos=3` is not 0, 1 or 2"),
-            ("mqtt://u:secret@h?version=5", "MQTT 3.1.1"),
+            ("mqtt://u:secret@h?version=4", "`version=4` is not 3 or 5"),
+            ("mqtt://u:secret@h?keep_alive=4&version=5", "`keep_alive` is less than 5"),
             ("mqtt://u:secret@h/vhost", "no virtual hosts"),
             ("mqtt://u:secret@h?ca_certs=/dev/null", "not mqtts"),
             ("mqtts://u:secret@h?ca_certs=/nowhere.pem", "cannot read `ca_certs` /nowhere.pem"),

@@ -72,6 +72,7 @@ mod tls;
 mod topic;
 mod transport;
 mod v3;
+mod v5;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -207,7 +207,8 @@ impl Link {
                     return Err(self.send_error(
                         topic,
                         format!(
-                            "the connection broke each of {BREAKS} times; perhaps its {size} bytes are more than the broker takes (Mosquitto: max_packet_size, message_size_limit)"
+                            "the connection broke each of {BREAKS} times ({}); perhaps its {size} bytes are more than the broker takes (Mosquitto: max_packet_size, message_size_limit)",
+                            session.end()
                         ),
                     ));
                 }
@@ -474,7 +475,7 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
         owned.assurance.lose(number, owned.records.borrow().clone());
         owned.state.send_replace(State::Reconnecting);
         owned.connection.send_modify(|now| now.connected = false);
-        warn!("lost the connection to {}; reconnecting", owned.address.shown);
+        warn!("lost the connection to {} ({}); reconnecting", owned.address.shown, session.end());
         tokio::select! {
             () = owned.closing() => return,
             fresh = reconnect(&owned) => session = fresh,

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
-use crate::address::Address;
-use crate::v3;
+use crate::address::{Address, Version};
+use crate::{v3, v5};
 
 /// How many received messages may wait to be looked at. Then nothing more is read.
 const UNREAD: usize = 64;
@@ -99,7 +99,8 @@ pub(crate) enum Event {
 pub(crate) struct Session {
     client: Box<dyn Client>,
     waiting: Arc<Mutex<Waiting>>,
-    ended: watch::Receiver<bool>,
+    /// And why.
+    ended: watch::Receiver<Option<String>>,
     task: JoinHandle<()>,
 }
 
@@ -112,8 +113,16 @@ impl Session {
     ) -> Result<(Self, mpsc::Receiver<Received>), Failure> {
         let silence = address.keep_alive * 2;
         let opened = async {
-            let (client, events) = v3::connect(address, &opening, patience).await?;
-            Ok(Self::start(client, events, silence))
+            match address.version {
+                Version::V3 => {
+                    let (client, events) = v3::connect(address, &opening, patience).await?;
+                    Ok(Self::start(client, events, silence))
+                }
+                Version::V5 => {
+                    let (client, events) = v5::connect(address, &opening, patience).await?;
+                    Ok(Self::start(client, events, silence))
+                }
+            }
         };
         match timeout(patience, opened).await {
             Ok(opened) => opened,
@@ -127,15 +136,15 @@ impl Session {
         silence: Duration,
     ) -> (Self, mpsc::Receiver<Received>) {
         let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let (has_ended, ended) = watch::channel(false);
+        let (has_ended, ended) = watch::channel(None);
         let (received, receiver) = mpsc::channel(UNREAD);
         let task = tokio::spawn({
             let waiting = waiting.clone();
             async move {
-                run(events, silence, &waiting, received).await;
+                let end = run(events, silence, &waiting, received).await;
                 // Whoever waits sees that the answer will not come.
                 *lock(&waiting) = Waiting { over: true, ..Waiting::default() };
-                has_ended.send_replace(true);
+                has_ended.send_replace(Some(end));
             }
         });
         (Self { client: Box::new(client), waiting, ended, task }, receiver)
@@ -198,13 +207,18 @@ impl Session {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        *self.ended.borrow()
+        self.ended.borrow().is_some()
+    }
+
+    /// Why the connection was lost.
+    pub(crate) fn end(&self) -> String {
+        self.ended.borrow().clone().unwrap_or_default()
     }
 
     /// Returns when the connection is lost or closed.
     pub(crate) async fn over(&self) {
         // Fails when it is.
-        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+        let _ = self.ended.clone().wait_for(Option::is_some).await;
     }
 
     /// Hands over what was acknowledged, and disconnects: the broker forgets the last will.
@@ -221,13 +235,13 @@ impl Drop for Session {
     }
 }
 
-/// Returns when the connection ends, or nothing happens on it for so long.
+/// Returns when the connection ends, or nothing happens on it for so long: says why.
 async fn run(
     mut events: impl Events,
     silence: Duration,
     waiting: &Mutex<Waiting>,
     received: mpsc::Sender<Received>,
-) {
+) -> String {
     let end = loop {
         // There are pings in between: if not even they go out, the broker does not read.
         match timeout(silence, events.next()).await {
@@ -239,7 +253,7 @@ async fn run(
                 // The broker closes the connection when it has read all; closed here with
                 // something unread, it would lose what it has not read yet.
                 let _ = timeout(GOODBYE, async { while events.next().await.is_ok() {} }).await;
-                return;
+                return "closed".into();
             }
             Ok(Ok(event)) => lock(waiting).note(event),
             Ok(Err(end)) => break end,
@@ -251,6 +265,7 @@ async fn run(
     for event in events.rest() {
         lock(waiting).note(event);
     }
+    end
 }
 
 /// Who waits for an answer. Requests go out in the order in which they were made; packet

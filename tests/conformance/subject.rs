@@ -32,7 +32,7 @@ pub enum Feature {
 
 /// A transport under test.
 pub struct Subject {
-    /// Its URL scheme.
+    /// Its URL scheme, with the protocol's version where it speaks several.
     pub name: &'static str,
     features: &'static [Feature],
 }
@@ -45,6 +45,7 @@ pub const SUBJECTS: &[Subject] = &[
         features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Properties],
     },
     Subject { name: "mqtt", features: &[Restarts, Durable] },
+    Subject { name: "mqtt5", features: &[Restarts, Durable, Properties] },
     Subject {
         name: "zmq",
         features: &[Capacity, Restarts, KnowsQueues, Pulls, Statistics, Properties],
@@ -63,7 +64,8 @@ impl Subject {
     /// Starts one for one case alone, which may stop it, or for all others.
     pub fn start_broker(&self) -> io::Result<Broker> {
         match self.name {
-            "mqtt" => Mosquitto::start().map(Broker::Mosquitto),
+            "mqtt" => Mosquitto::start().map(|broker| Broker::Mosquitto(broker, "")),
+            "mqtt5" => Mosquitto::start().map(|broker| Broker::Mosquitto(broker, "?version=5")),
             "zmq" => HubServer::start().map(Broker::Hub),
             _ => RabbitMq::start().map(Broker::RabbitMq),
         }
@@ -99,7 +101,8 @@ pub fn stop_brokers() {
 /// A broker that is a program, or as good as one.
 pub enum Broker {
     RabbitMq(RabbitMq),
-    Mosquitto(Mosquitto),
+    /// And what its URL ends in.
+    Mosquitto(Mosquitto, &'static str),
     Hub(HubServer),
 }
 
@@ -107,7 +110,7 @@ impl Broker {
     pub fn url(&self) -> String {
         match self {
             Self::RabbitMq(broker) => broker.url(),
-            Self::Mosquitto(broker) => broker.url(),
+            Self::Mosquitto(broker, query) => broker.url() + query,
             Self::Hub(hub) => hub.url(),
         }
     }
@@ -116,7 +119,7 @@ impl Broker {
     pub fn stop(&mut self) -> io::Result<()> {
         match self {
             Self::RabbitMq(broker) => broker.stop(),
-            Self::Mosquitto(broker) => broker.stop(),
+            Self::Mosquitto(broker, _) => broker.stop(),
             Self::Hub(hub) => {
                 hub.stop();
                 Ok(())
@@ -128,7 +131,7 @@ impl Broker {
     pub fn kill(&mut self) {
         match self {
             Self::RabbitMq(broker) => broker.kill(),
-            Self::Mosquitto(broker) => broker.kill(),
+            Self::Mosquitto(broker, _) => broker.kill(),
             Self::Hub(hub) => hub.kill(),
         }
     }
@@ -136,7 +139,7 @@ impl Broker {
     pub fn start_again(&mut self) -> io::Result<()> {
         match self {
             Self::RabbitMq(broker) => broker.start_again(),
-            Self::Mosquitto(broker) => broker.start_again(),
+            Self::Mosquitto(broker, _) => broker.start_again(),
             Self::Hub(hub) => hub.start_again(),
         }
     }
@@ -147,7 +150,7 @@ impl Broker {
                 broker.ctl(&["close_all_connections", "cut by the test"]).map(drop)
             }
             // It cannot be told to.
-            Self::Mosquitto(broker) => broker.restart(),
+            Self::Mosquitto(broker, _) => broker.restart(),
             Self::Hub(hub) => hub.cut_connections(),
         }
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::certificates::Certificates;
 use crate::ports;
 use crate::server::Server;
@@ -35,7 +37,7 @@ pub struct Mosquitto {
 
 struct Tls {
     port: u16,
-    ca_file: PathBuf,
+    files: Certificates,
 }
 
 impl Mosquitto {
@@ -46,7 +48,7 @@ impl Mosquitto {
     /// If Mosquitto is not installed, or does not start within a minute; the error has the end of
     /// its log.
     pub fn start() -> io::Result<Self> {
-        Self::start_somewhere("", &[], false)
+        Self::start_somewhere("", &[], None)
     }
 
     /// Starts one with further lines in its `mosquitto.conf`.
@@ -54,7 +56,7 @@ impl Mosquitto {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with_config(config: &str) -> io::Result<Self> {
-        Self::start_somewhere(config, &[], false)
+        Self::start_somewhere(config, &[], None)
     }
 
     /// Starts one in which users can do what the lines of its access control list say, for
@@ -63,7 +65,7 @@ impl Mosquitto {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with_access(users: &[&str], access_control_list: &str) -> io::Result<Self> {
-        Self::start_somewhere(access_control_list, users, false)
+        Self::start_somewhere(access_control_list, users, None)
     }
 
     /// Starts one that also takes TLS connections, with a certificate for `localhost` from an
@@ -72,11 +74,20 @@ impl Mosquitto {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with_tls() -> io::Result<Self> {
-        Self::start_somewhere("", &[], true)
+        Self::start_somewhere("", &[], Some(""))
+    }
+
+    /// As [`with_tls`](Self::with_tls), and only clients with a certificate from the same
+    /// authority may connect so.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn with_client_certificates() -> io::Result<Self> {
+        Self::start_somewhere("", &[], Some("require_certificate true\n"))
     }
 
     /// Ports are free when they are chosen, but may be taken before they are used.
-    fn start_somewhere(lines: &str, users: &[&str], tls: bool) -> io::Result<Self> {
+    fn start_somewhere(lines: &str, users: &[&str], tls: Option<&str>) -> io::Result<Self> {
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -88,7 +99,7 @@ impl Mosquitto {
         }
     }
 
-    fn prepare(lines: &str, users: &[&str], tls: bool) -> io::Result<Self> {
+    fn prepare(lines: &str, users: &[&str], tls: Option<&str>) -> io::Result<Self> {
         let program = installed()?;
         let [port, tls_port] = ports::free()?;
         let folder = tempfile::Builder::new().prefix("mosquitto-").tempdir()?.keep();
@@ -119,18 +130,19 @@ impl Mosquitto {
             fs::write(folder.join("access"), lines)?;
         }
         config += &format!("listener {port} 127.0.0.1\n");
-        let tls = if tls {
+        let tls = if let Some(tls) = tls {
             let files = Certificates::write_into(&folder)?;
             config += &format!(
                 "listener {tls_port} 127.0.0.1\n\
                  cafile {}\n\
                  certfile {}\n\
-                 keyfile {}\n",
+                 keyfile {}\n\
+                 {tls}",
                 files.ca.display(),
                 files.certificate.display(),
                 files.key.display()
             );
-            Some(Tls { port: tls_port, ca_file: files.ca })
+            Some(Tls { port: tls_port, files })
         } else {
             None
         };
@@ -181,7 +193,24 @@ impl Mosquitto {
     /// # Panics
     /// If it was not started [`with_tls`](Self::with_tls).
     pub fn ca_file(&self) -> &Path {
-        &self.tls().ca_file
+        &self.tls().files.ca
+    }
+
+    /// A certificate (PEM) for a client.
+    ///
+    /// # Panics
+    /// If it was not started [`with_tls`](Self::with_tls) or
+    /// [`with_client_certificates`](Self::with_client_certificates).
+    pub fn client_certificate(&self) -> &Path {
+        &self.tls().files.client_certificate
+    }
+
+    /// Its key.
+    ///
+    /// # Panics
+    /// As [`client_certificate`](Self::client_certificate).
+    pub fn client_key(&self) -> &Path {
+        &self.tls().files.client_key
     }
 
     fn tls(&self) -> &Tls {
@@ -209,6 +238,23 @@ impl Mosquitto {
     /// Ends it as a crash does. Nothing happens if it does not run.
     pub fn kill(&mut self) {
         self.server = None;
+    }
+
+    /// Has it do nothing, as behind a broken line: what connects, is not answered. Nothing happens
+    /// if it does not run.
+    ///
+    /// # Errors
+    /// If the signal cannot be sent.
+    pub fn pause(&self) -> io::Result<()> {
+        self.server.as_ref().map_or(Ok(()), |server| server.signal(Signal::STOP))
+    }
+
+    /// Has it go on.
+    ///
+    /// # Errors
+    /// As [`pause`](Self::pause).
+    pub fn resume(&self) -> io::Result<()> {
+        self.server.as_ref().map_or(Ok(()), |server| server.signal(Signal::CONT))
     }
 
     /// Starts it with the port and the data that it had, and returns when it is ready.

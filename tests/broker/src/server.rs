@@ -82,7 +82,7 @@ impl Server {
 
     /// Asks the program to end, and returns when it has.
     pub(crate) fn terminate(mut self, timeout: Duration) -> io::Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         let deadline = Instant::now() + timeout;
         while self.child.try_wait()?.is_none() {
             if Instant::now() > deadline {
@@ -95,6 +95,10 @@ impl Server {
             thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
     fn name(&self) -> String {
