@@ -1,7 +1,9 @@
-//! What only MQTT brokers have: users and their topics, TLS, packets' sizes, routers, seats, and
-//! peers that speak nothing but MQTT.
+//! What only MQTT brokers have: users and their topics, TLS, packets' sizes, routers, seats,
+//! versions, and peers that speak nothing but MQTT.
 
 mod absence;
+mod silence;
+mod version5;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -91,12 +93,14 @@ async fn peer(
 #[tokio::test]
 async fn users_are_refused_at_once_and_passwords_are_not_told() {
     let broker = Mosquitto::start().unwrap();
-    let at = |user: &str| format!("mqtt://{user}@127.0.0.1:{}", broker.port());
-    let refused = refusal(&at("guest:wr0ng")).await;
-    assert!(refused.contains("user or password is wrong"), "{refused}");
-    assert!(!refused.contains("wr0ng"), "{refused}");
-    let anonymous = refusal(&format!("mqtt://127.0.0.1:{}", broker.port())).await;
-    assert!(anonymous.contains("user or password"), "{anonymous}");
+    for version in [3, 5] {
+        let at = |user| format!("mqtt://{user}127.0.0.1:{}?version={version}", broker.port());
+        let refused = refusal(&at("guest:wr0ng@")).await;
+        assert!(refused.contains("user or password is wrong"), "{refused}");
+        assert!(!refused.contains("wr0ng"), "{refused}");
+        let anonymous = refusal(&at("")).await;
+        assert!(anonymous.contains("user or password"), "{anonymous}");
+    }
 
     let nobody = "mqtt://guest:secret@127.0.0.1:1";
     let error = msgflo::connect_within(nobody, Duration::from_millis(300)).await.err().unwrap();
@@ -112,15 +116,19 @@ async fn a_user_needs_the_topics_of_msgflo_itself() {
          user wide\ntopic readwrite app/#\ntopic readwrite msgflo/#\n",
     )
     .unwrap();
-    let at = |user: &str| {
-        let port = broker.port();
-        format!("mqtt://{user}:guest@127.0.0.1:{port}?connection_timeout=3000")
-    };
-    let refused = refusal(&at("narrow")).await;
-    assert!(refused.contains("topics msgflo/#"), "{refused}");
-    let network = msgflo::connect(&at("wide")).await.unwrap();
-    round_trip(&network, "app/in").await;
-    network.shutdown().await.unwrap();
+    for version in [3, 5] {
+        let at = |user: &str| {
+            let port = broker.port();
+            format!(
+                "mqtt://{user}:guest@127.0.0.1:{port}?connection_timeout=3000&version={version}"
+            )
+        };
+        let refused = refusal(&at("narrow")).await;
+        assert!(refused.contains("topics msgflo/#"), "{refused}");
+        let network = msgflo::connect(&at("wide")).await.unwrap();
+        round_trip(&network, &format!("app/in{version}")).await;
+        network.shutdown().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -133,6 +141,23 @@ async fn tls_trusts_the_authority_that_the_url_names_and_no_other() {
 
     let refused = refusal(&broker.tls_url()).await;
     assert!(refused.contains("certificate") && refused.contains("ca_certs"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_broker_can_ask_for_the_certificate_of_a_client() {
+    let broker = Mosquitto::with_client_certificates().unwrap();
+    for version in [3, 5] {
+        let (url, ca) = (broker.tls_url(), broker.ca_file().display());
+        let without = format!("{url}?ca_certs={ca}&version={version}");
+        let refused = refusal(&without).await;
+        assert!(refused.contains("certfile"), "{refused}");
+        let (certificate, key) = (broker.client_certificate(), broker.client_key());
+        let with =
+            format!("{without}&certfile={}&keyfile={}", certificate.display(), key.display());
+        let network = msgflo::connect(&with).await.unwrap();
+        round_trip(&network, &format!("secret{version}")).await;
+        network.shutdown().await.unwrap();
+    }
 }
 
 #[tokio::test]
