@@ -23,6 +23,8 @@ use crate::{tls, v3};
 const ID: &str = "msgflo-id";
 /// A session that is kept, until somebody removes it: it is a queue.
 const FOR_EVER: u32 = u32::MAX;
+/// A reason that a broker may give.
+const TOO_LARGE: u8 = 0x95;
 /// How long text in a property can be.
 const LONGEST_TEXT: usize = u16::MAX as usize;
 
@@ -158,7 +160,11 @@ fn explain(error: &ConnectionError) -> String {
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
             format!("the broker says {reason_code:?}{}", said(reason_string.as_deref()))
         }
-        // Of whatever packet it is, not of a connection alone.
+        // Of any packet, whatever the error's name says. Mosquitto answers so to what is over its
+        // message_size_limit, though the protocol has no such answer to a message.
+        ConnectionError::MqttState(StateError::Deserialization(
+            CodecError::InvalidConnectReturnCode(TOO_LARGE),
+        )) => "the broker says that a packet is too large".into(),
         ConnectionError::MqttState(StateError::Deserialization(
             CodecError::InvalidConnectReturnCode(code),
         )) => format!("the broker answers with reason 0x{code:02x}"),

@@ -189,14 +189,17 @@ async fn what_is_no_topic_or_too_long_is_a_clear_error_and_harms_nothing() {
 
 #[tokio::test]
 async fn a_message_that_the_broker_does_not_take_is_given_up() {
-    let broker = Mosquitto::with_config("max_packet_size 1000").unwrap();
-    let network = msgflo::connect(&broker.url()).await.unwrap();
-    let long = Message::new(vec![0; 2000]);
-    let sent = network.transport().publish(Target::Inport("in"), long);
-    let error = timeout(PATIENCE, sent).await.expect("an end").unwrap_err();
-    assert!(error.to_string().contains("max_packet_size"), "{error}");
-    round_trip(&network, "in").await;
-    network.shutdown().await.unwrap();
+    for (config, version) in [("max_packet_size 1000", 3), ("message_size_limit 1000", 5)] {
+        let broker = Mosquitto::with_config(config).unwrap();
+        let url = format!("{}?version={version}", broker.url());
+        let network = msgflo::connect(&url).await.unwrap();
+        let long = Message::new(vec![0; 2000]);
+        let sent = network.transport().publish(Target::Inport("in"), long);
+        let error = timeout(PATIENCE, sent).await.expect("an end").unwrap_err();
+        assert!(error.to_string().contains("max_packet_size, message_size_limit"), "{error}");
+        round_trip(&network, "in").await;
+        network.shutdown().await.unwrap();
+    }
 }
 
 #[tokio::test]

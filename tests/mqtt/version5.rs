@@ -2,11 +2,11 @@
 
 use msgflo::transport::{Direction, Queue, Target};
 use msgflo::{ErrorKind, Message, Network};
-use msgflo_test_broker::Mosquitto;
+use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::{PATIENCE, edge, inport, next, peer, round_trip, send, text};
+use crate::{PATIENCE, edge, inport, next, peer, refusal, round_trip, send, text};
 
 fn url(broker: &Mosquitto) -> String {
     format!("{}?version=5", broker.url())
@@ -171,4 +171,19 @@ fn the_broker_sends_no_more_than_is_asked_for() {
         network.shutdown().await.unwrap();
     });
     drop(held);
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_speak_it_is_told_at_once() {
+    let mut broker = RabbitMq::start().unwrap();
+    let port = free_port().unwrap();
+    let (plugins, config) = ("enabled_plugins", "rabbitmq.conf");
+    let [plugins, config] = [plugins, config].map(|name| broker.folder().join(name));
+    std::fs::write(plugins, "[rabbitmq_mqtt].\n").unwrap();
+    let lines = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(config, format!("{lines}mqtt.listeners.tcp.1 = 127.0.0.1:{port}\n")).unwrap();
+    broker.restart().unwrap();
+    let told = refusal(&format!("mqtt://guest:guest@127.0.0.1:{port}?version=5")).await;
+    // From 3.13 on it does, but lacks something else.
+    assert!(told.contains("`version=3`") || told.contains("no shared subscriptions"), "{told}");
 }
