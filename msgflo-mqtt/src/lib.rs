@@ -1,5 +1,6 @@
-//! MsgFlo on MQTT 3.1.1 brokers such as Mosquitto. A port's queue is a topic, as with all of MsgFlo's
-//! programs, so that what is written in other languages takes part unchanged.
+//! MsgFlo on MQTT brokers such as Mosquitto, in version 3.1.1 of the protocol or 5. A port's queue is
+//! a topic, as with all of MsgFlo's programs, so that what is written in other languages takes part
+//! unchanged.
 //!
 //! | what | on the broker |
 //! |---|---|
@@ -26,7 +27,21 @@
 //!   not, Mosquitto drops what is sent so.
 //! - It cannot be known whether there is a queue: what is sent to a topic without subscribers, the
 //!   broker confirms and drops. Nor can what waits in a queue: [`Transport::statistics`] fails.
-//! - Content type and identifier of a message do not travel, as MQTT 3.1.1 has no place for them.
+//! - Content type and identifier of a message travel between those that speak MQTT 5, as the
+//!   property Content Type and the user property `msgflo-id`. MQTT 3.1.1 has no place for them.
+//!
+//! ## Versions
+//! `version=3` is what all of MsgFlo's programs speak; those that speak 5 understand them, and are
+//! understood. With `version=5`:
+//! - Content type and identifier travel, also along edges and to the dead letters; other
+//!   properties do not.
+//! - What the broker refuses is an error of whoever sends it: a forbidden topic, a quota, a message
+//!   that is longer than the broker says that it takes. With 3.1.1, a broker cannot refuse a message.
+//! - The broker sends a worker no more at once than its concurrency, and the rest only when something
+//!   is acknowledged. With 3.1.1, it sends as many as it likes (Mosquitto: `max_inflight_messages`),
+//!   and they wait here.
+//! - No more messages are on their way to the broker at once than it says that it takes: with
+//!   Mosquitto, also `max_inflight_messages`, by default 20. With 3.1.1, it is up to 1000.
 //!
 //! ## The broker
 //! Set `persistence true`, so that sessions survive a restart, and `max_queued_messages 0`: by
@@ -39,7 +54,8 @@
 //!
 //! A user needs to read and write `msgflo/#` and `fbp`, beside the topics of the ports. Mosquitto
 //! does not tell clients that speak MQTT 3.1.1 which other topics are forbidden (`acl_file`): it
-//! confirms what is sent there, and drops it.
+//! confirms what is sent there, and drops it. With `version=5`, it tells. Either way, Mosquitto
+//! 2.0.11 also closes the connection if `max_queued_messages` is 0; it is made anew.
 //!
 //! ## URL
 //! `mqtt://USER:PASSWORD@HOST:PORT?…`, or `mqtts://…` for TLS. User and password are
@@ -50,13 +66,13 @@
 //! | `ca_certs` or `cacertfile` | PEM file of authorities to trust beside the system's | none |
 //! | `certfile`, `keyfile` | PEM files of the client's certificate and key | none |
 //! | `qos` | 0, 1 or 2, for sending; received is with 1 at most, as 2 takes a message from the broker before it is processed | 1 |
-//! | `keep_alive` | seconds; a silent connection is given up after twice as long | 30 |
+//! | `keep_alive` | seconds, from 1 on, with MQTT 5 from 5 on; a silent connection is given up after twice as long | 30 |
 //! | `client_id` | of the connection that sends | made up |
 //! | `session` | a name; messages that wait for this participant while it is away, no other worker takes | none |
 //! | `max_packet` | bytes of a message with its topic, at most | 268,435,455 |
 //! | `connection_timeout` | milliseconds for one attempt to connect | 10,000 |
 //! | `router` | `all`: also forward edges whose ends are in other processes | only one's own |
-//! | `version` | 3 (MQTT 3.1.1) | 3 |
+//! | `version` | of MQTT: 3 (3.1.1) or 5 | 3 |
 
 mod address;
 mod assurance;
@@ -90,8 +106,9 @@ use transport::Mqtt;
 /// info level for each attempt.
 ///
 /// # Errors
-/// At once if the broker refuses user, password or the topics `msgflo/#`, its certificate is not
-/// trusted, or the URL is wrong; after `timeout` if it cannot be reached.
+/// At once if the broker refuses user, password or the topics `msgflo/#`, does not speak the
+/// version or lacks what is needed, its certificate is not trusted or it does not trust ours, or
+/// the URL is wrong; after `timeout` if it cannot be reached.
 pub async fn connect(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>> {
     let link = Link::connect(Address::parse(url)?, timeout).await?;
     Ok(Arc::new(Mqtt::new(link)))

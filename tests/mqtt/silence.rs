@@ -31,13 +31,15 @@ async fn is_noticed(settings: &str) {
         broker.resume().unwrap();
         wait_for(&mut connection, true).await;
     };
-    tokio::join!(send(&network, "in", "meanwhile"), return_of_the_broker);
+    // More than is on its way at once: not even a ping gets out behind it.
+    let meanwhile = format!("meanwhile{}", " ".repeat(16 << 20));
+    tokio::join!(send(&network, "in", &meanwhile), return_of_the_broker);
     send(&network, "in", "after").await;
     // The broker may have got it, and then once more: at least once.
     let mut seen = vec![];
     while !seen.iter().any(|seen| seen == "after") || !seen.iter().any(|seen| seen == "meanwhile") {
         let delivery = next(&mut deliveries).await;
-        seen.push(text(&delivery).to_owned());
+        seen.push(text(&delivery).trim_end().to_owned());
         delivery.acknowledge();
     }
     network.shutdown().await.unwrap();
