@@ -45,7 +45,8 @@
 //!
 //! ## The broker
 //! Set `persistence true`, so that sessions survive a restart, and `max_queued_messages 0`: by
-//! default, Mosquitto drops what is more than 1000 messages in a session. What it has confirmed
+//! default, Mosquitto drops what is more than 1000 messages in a session. A broker that forgets
+//! sessions after some time (`persistent_client_expiration`) forgets queues. What it has confirmed
 //! and not saved is lost when it crashes (`autosave_interval`). Mosquitto 2.0 forgets shared
 //! subscriptions when it restarts. So before a link sends to a topic for the first time since
 //! it has connected, it asks on `msgflo/questions` who has the seats there; they subscribe again

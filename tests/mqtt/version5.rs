@@ -3,6 +3,9 @@
 use msgflo::transport::{Direction, Queue, Target};
 use msgflo::{ErrorKind, Message, Network};
 use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -95,6 +98,57 @@ async fn both_versions_understand_each_other() {
     assert_eq!(next(&mut deliveries).await.message, payload);
     old.shutdown().await.unwrap();
     new.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn others_read_and_write_content_type_and_id() {
+    let broker = Mosquitto::start().unwrap();
+    let network = msgflo::connect(&url(&broker)).await.unwrap();
+    network.transport().declare(&inport("ours")).await.unwrap();
+    let mut deliveries = network.transport().consume("ours", 1).await.unwrap();
+    let mut options = MqttOptions::new("peer", "127.0.0.1", broker.port());
+    options.set_credentials("guest", "guest");
+    let (client, mut events) = AsyncClient::new(options, 10);
+    client.subscribe("theirs", QoS::AtLeastOnce).await.unwrap();
+    let properties = PublishProperties {
+        content_type: Some("text/plain".into()),
+        user_properties: vec![
+            ("colour".into(), "red".into()),
+            ("msgflo-id".into(), "number 1".into()),
+        ],
+        ..Default::default()
+    };
+    let sent = client.publish_with_properties("ours", QoS::AtLeastOnce, false, "hi", properties);
+    sent.await.unwrap();
+    let (subscribed, is_subscribed) = tokio::sync::oneshot::channel();
+    let peer = tokio::spawn(async move {
+        let mut subscribed = Some(subscribed);
+        loop {
+            match events.poll().await.unwrap() {
+                Event::Incoming(Packet::SubAck(_)) => {
+                    subscribed.take().map(|subscribed| subscribed.send(()));
+                }
+                Event::Incoming(Packet::Publish(publish)) => return publish.properties.unwrap(),
+                _ => {}
+            }
+        }
+    });
+    let message = Message::new("hi").with_content_type("text/plain").with_id("number 1");
+    assert_eq!(next(&mut deliveries).await.message, message);
+
+    timeout(PATIENCE, is_subscribed).await.unwrap().unwrap();
+    publish(&network, Target::Inport("theirs"), &message).await;
+    let received = timeout(PATIENCE, peer).await.unwrap().unwrap();
+    assert_eq!(received.content_type.as_deref(), Some("text/plain"));
+    assert_eq!(received.user_properties, [("msgflo-id".into(), "number 1".into())]);
+    network.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_lacks_what_is_needed_is_told_at_once() {
+    let broker = Mosquitto::with_config("retain_available false").unwrap();
+    let refused = refusal(&url(&broker)).await;
+    assert!(refused.contains("it retains no messages"), "{refused}");
 }
 
 #[tokio::test]
