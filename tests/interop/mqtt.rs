@@ -12,6 +12,7 @@ use crate::programs;
 pub const CASES: &[Case] = cases![
     a_node_worker_gets_every_message_of_its_role_and_rust_workers_share_them: Mosquitto,
     python_needs_no_edge_where_topics_are_the_same: Mosquitto,
+    setup_rewrites_what_it_forwards_and_adds_to_edges_of_ours: Mosquitto,
     payloads_pass_byte_for_byte_from_and_to_any_client: Mosquitto,
 ];
 
@@ -49,6 +50,21 @@ fn python_needs_no_edge_where_topics_are_the_same(context: &Context) {
     for number in 0..MESSAGES {
         assert_eq!(outputs.text(), number.to_string());
     }
+}
+
+/// What README.md warns of.
+fn setup_rewrites_what_it_forwards_and_adds_to_edges_of_ours(context: &Context) {
+    let _rust = context.rust("rust");
+    context.declare("end.IN");
+    let mut outputs = context.collect("end.IN");
+    let _setup = context.set_up("rust(rust/Repeat) OUT -> IN end(Output)");
+    context.send("rust.IN", Message::new("no JSON"));
+    assert_eq!(outputs.text(), r#""no JSON""#);
+    context.bind("rust.OUT", "end.IN");
+    context.send("rust.IN", Message::new("twice"));
+    let mut both = [outputs.text(), outputs.text()];
+    both.sort();
+    assert_eq!(both, [r#""twice""#, "twice"]);
 }
 
 fn payloads_pass_byte_for_byte_from_and_to_any_client(context: &Context) {
