@@ -80,6 +80,14 @@ fn make_kept<'a>(link: &'a Link, topic: &'a str) -> BoxFuture<'a, ()> {
     })
 }
 
+/// Returns when what is sent at the edge's source is kept for its target.
+pub(crate) async fn edge_kept(link: &Link, edge: &Edge) {
+    tokio::select! {
+        () = seated(link, Group::Edge(edge.clone())) => {}
+        () = link.closing() => {}
+    }
+}
+
 /// Whose seats get the same messages, each its share.
 enum Group {
     Queue(String),

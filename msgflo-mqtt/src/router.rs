@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::assurance;
 use crate::link::Link;
 use crate::presence;
 use crate::registry::{BOUND, FREE, Records};
@@ -110,7 +111,7 @@ async fn attend(link: Arc<Link>, edge: Edge) {
         }
         let taken = tokio::select! {
             () = link.closing() => break,
-            taken = seat::take(&link, &route, records.borrow().has(&bound), PIPELINED) => taken,
+            taken = seat::take(&link, &route, true, PIPELINED) => taken,
         };
         match taken {
             Ok(Some(seat)) => route_until_unbound(&link, &edge, seat).await,
@@ -126,14 +127,21 @@ async fn attend(link: Arc<Link>, edge: Edge) {
 
 /// Has the seat until the edge is taken away, or the connection or the link ends.
 async fn route_until_unbound(link: &Arc<Link>, edge: &Edge, mut seat: Seat) {
-    let bound = Record::Edge(edge.clone());
+    let (bound, route) = (Record::Edge(edge.clone()), Record::Route(edge.clone()));
     let mut records = link.records.subscribe();
     let (session, record) = (seat.session.clone(), seat.record.clone());
     let end = seat.end_marker();
     let stop = CancellationToken::new();
     let cut_off = async {
         // Cannot fail: the link has the sender.
-        let _ = records.wait_for(|records| !records.has(&bound)).await;
+        while records.wait_for(|records| !records.has(&bound)).await.is_ok() {
+            link.presence.left(&route);
+            // Bound again: who did that may have asked whether it is routed just before.
+            if !link.records.borrow().has(&bound) {
+                break;
+            }
+            link.presence.seated(&route, &session);
+        }
         if seat::cut_off(link, &session, record.as_ref()).await.is_err() {
             std::future::pending().await
         }
@@ -187,7 +195,7 @@ async fn forward(
         match sent {
             Ok(()) => session.acknowledge(&publish),
             // Not acknowledged, it waits in the seat.
-            Err(error) => debug!("cannot route: {error}"),
+            Err(error) => warn!("a message stays at `{}`: {error}", edge.source),
         }
         if is_end {
             return Ok(true);
@@ -210,12 +218,14 @@ pub(crate) async fn bind(link: &Link, edge: &Edge) -> Result<()> {
     let mut records = link.records.subscribe();
     let routed = records.wait_for(|records| records.has(&route));
     tokio::select! {
-        () = link.closing() => Err(link.closed_error()),
-        routed = timeout(PATIENCE, routed) => match routed {
-            Ok(_) => Ok(()),
-            Err(_) => Err(link.queue_error(&edge.source, "it cannot be routed; the log says why")),
+        () = link.closing() => return Err(link.closed_error()),
+        routed = timeout(PATIENCE, routed) => if routed.is_err() {
+            return Err(link.queue_error(&edge.source, "it cannot be routed; the log says why"));
         },
     }
+    // Whoever routes may be taking it apart, as it was unbound until now.
+    assurance::edge_kept(link, edge).await;
+    Ok(())
 }
 
 /// Takes an edge away. When it returns, nothing is on its way any more.

@@ -2,7 +2,7 @@
 //! on each transport that has what it needs; a broker that it takes, it starts itself.
 //!
 //! `cargo test --test conformance -- amqp::` runs those of one transport, `-- --list` lists them.
-//! A new transport is a line in [`subject::SUBJECTS`].
+//! A new transport is a line in [`subject::SUBJECTS`], and a column of the table in README.md.
 
 mod back_pressure;
 mod context;
@@ -10,6 +10,7 @@ mod delivery;
 mod discovery;
 mod edges;
 mod errors;
+mod guarantees;
 mod hub_server;
 mod outages;
 mod participants;
@@ -38,7 +39,11 @@ fn main() {
         let supported = cases.iter().filter(|case| subject.supports(case));
         supported.map(|case| trial(subject, *case))
     });
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.collect());
+    let mut trials: Vec<_> = trials.collect();
+    trials.push(Trial::test("readme::guarantees_are_what_the_cases_show", move || {
+        Ok(guarantees::check(&cases)?)
+    }));
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     subject::stop_brokers();
     conclusion.exit();
 }

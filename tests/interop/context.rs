@@ -11,31 +11,39 @@ use msgflo::{Definition, Message, Network, Participant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use crate::broker;
+use crate::broker::{Broker, Kind};
 use crate::process::{PATIENCE, Process};
 use crate::programs;
 
 #[derive(Clone, Copy)]
 pub struct Case {
     pub name: &'static str,
+    pub brokers: &'static [Kind],
     pub test: fn(&Context),
 }
 
-/// Lists functions as [`Case`]s.
+/// Lists functions as [`Case`]s, for every broker or for one: `cases![connects, binds: RabbitMq]`.
 macro_rules! cases {
-    ($($name:ident),* $(,)?) => {
-        &[$($crate::context::Case { name: stringify!($name), test: $name }),*]
+    ($($name:ident $(: $broker:ident)?),* $(,)?) => {
+        &[$($crate::context::Case {
+            name: stringify!($name),
+            brokers: $crate::context::cases!(@brokers $($broker)?),
+            test: $name,
+        }),*]
     };
+    (@brokers) => { $crate::broker::ALL };
+    (@brokers $broker:ident) => { &[$crate::broker::Kind::$broker] };
 }
 pub(crate) use cases;
 
 impl Case {
-    pub fn run(self, all: &[&str]) -> io::Result<()> {
-        let (url, folder) = broker::share(self.name, all)?;
+    pub fn run(self, kind: Kind, all: &[&str]) -> io::Result<()> {
+        let broker = Broker::start(kind, self.name, all)?;
+        let url = broker.url.clone();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let network = runtime.block_on(msgflo::connect(&url)).map_err(io::Error::other)?;
-        (self.test)(&Context { url, runtime, network, folder });
+        (self.test)(&Context { url, runtime, network, broker });
         Ok(())
     }
 }
@@ -44,10 +52,15 @@ pub struct Context {
     pub url: String,
     runtime: Runtime,
     network: Network,
-    folder: PathBuf,
+    broker: Broker,
 }
 
 impl Context {
+    /// What kind of broker it is.
+    pub fn broker(&self) -> Kind {
+        self.broker.kind
+    }
+
     /// Waits for something that must happen.
     pub fn wait<T>(&self, what: &str, future: impl Future<Output = T>) -> T {
         self.runtime
@@ -83,10 +96,26 @@ impl Context {
     }
 
     /// Has msgflo-setup bind what the graph binds, by the names that are the convention.
-    pub fn set_up(&self, graph: &str) {
+    pub fn set_up(&self, graph: &str) -> SetUp {
+        let mut setup = self.start_setup(graph, &[]);
+        setup.wait_until_bound();
+        setup
+    }
+
+    /// Starts msgflo-setup with a graph.
+    pub fn start_setup(&self, graph: &str, arguments: &[&str]) -> SetUp {
         let graph = self.file("graph.fbp", graph);
-        let arguments = [graph.to_str().unwrap(), "--broker", &self.url];
-        Process::start(&programs::npm("msgflo-setup", &arguments)).succeed();
+        let mut all = vec![graph.to_str().unwrap(), "--broker", &self.url];
+        all.extend(arguments);
+        if self.broker() == Kind::Mosquitto {
+            all.push("--forever");
+        }
+        SetUp(Some(Process::start(&programs::npm("msgflo-setup", &all))), self.broker())
+    }
+
+    /// Binds an outport to an inport.
+    pub fn bind(&self, outport: &str, inport: &str) {
+        self.wait("bind", self.network.bind(outport, inport)).unwrap();
     }
 
     /// Has msgflo-send-message send a JSON text.
@@ -118,7 +147,7 @@ impl Context {
         let queue = format!("collector.{outport}");
         self.declare(&queue);
         let collector = self.collect(&queue);
-        self.wait("bind", self.network.bind(outport, &queue)).unwrap();
+        self.bind(outport, &queue);
         collector
     }
 
@@ -129,8 +158,8 @@ impl Context {
         Watcher { context: self, _network: network, announcements }
     }
 
-    /// Waits until so many workers share a queue: some say that they are ready before they
-    /// consume.
+    /// Waits until so many workers share a queue on RabbitMQ, where some say that they are ready
+    /// before they consume.
     pub fn wait_for_consumers(&self, queue: &str, consumers: u64) {
         let started = Instant::now();
         loop {
@@ -145,9 +174,26 @@ impl Context {
 
     /// Writes a file of this test's own.
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
-        let file = self.folder.join(name);
+        let file = self.broker.folder.join(name);
         fs::write(&file, content).unwrap();
         file
+    }
+}
+
+/// The program msgflo-setup. A broker without edges has it forward messages for as long as it is
+/// kept.
+#[must_use]
+pub struct SetUp(Option<Process>, Kind);
+
+impl SetUp {
+    pub fn wait_until_bound(&mut self) {
+        match self.1 {
+            Kind::RabbitMq => drop(self.0.take().map(Process::succeed)),
+            Kind::Mosquitto => {
+                let setup = self.0.as_ref().unwrap();
+                setup.find_line(|line| line.contains("--forever enabled").then_some(()));
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Queues are declared as msgflo-nodejs declares them, whoever comes first.
+//! Queues are declared on RabbitMQ as msgflo-nodejs declares them, whoever comes first.
 
 use msgflo::{Any, Inport, Message, Outport, Participant, Result};
 
@@ -7,9 +7,9 @@ use crate::process::Process;
 use crate::programs;
 
 pub const CASES: &[Case] = cases![
-    rust_and_node_declare_alike,
-    rust_and_node_declare_alike_what_is_not_persistent,
-    a_queue_with_other_arguments_ends_the_program_and_is_named,
+    rust_and_node_declare_alike: RabbitMq,
+    rust_and_node_declare_alike_what_is_not_persistent: RabbitMq,
+    a_queue_with_other_arguments_ends_the_program_and_is_named: RabbitMq,
 ];
 
 /// Repeats, and leaves nothing behind

@@ -11,7 +11,7 @@ use crate::programs;
 pub const CASES: &[Case] = cases![
     a_coordinator_and_watchers_see_each_others_participants,
     a_watcher_sees_foreign_participants,
-    watchers_that_leave_at_any_moment_let_go_of_announcements,
+    watchers_that_leave_at_any_moment_let_go_of_announcements: RabbitMq,
 ];
 
 const NODE: &str = "repeat.js";

@@ -1,6 +1,8 @@
 //! Participants in Rust in one network with MsgFlo's programs for Node.js and Python, all as
-//! they are published, on a RabbitMQ of their own. The programs are installed below `target/`
-//! by the first test that needs them.
+//! they are published, on RabbitMQ and on Mosquitto. The programs are installed below `target/` by
+//! the first test that needs them.
+//!
+//! `cargo test --test interop -- mqtt::` runs the cases of one broker.
 
 mod binding;
 mod broker;
@@ -10,6 +12,7 @@ mod declaring;
 mod discovery;
 mod install;
 mod manners;
+mod mqtt;
 mod process;
 mod programs;
 mod python;
@@ -20,6 +23,7 @@ mod worker;
 
 use libtest_mimic::{Arguments, Trial};
 
+use broker::Kind;
 use context::Case;
 
 fn main() {
@@ -29,16 +33,21 @@ fn main() {
         declaring::CASES,
         discovery::CASES,
         manners::CASES,
+        mqtt::CASES,
         python::CASES,
         sharing::CASES,
     ]
     .concat();
     let names: Vec<_> = cases.iter().map(|case| case.name).collect();
-    let trials = cases.into_iter().map(|case| {
-        let names = names.clone();
-        Trial::test(case.name, move || Ok(case.run(&names)?))
+    let trials = cases.iter().flat_map(|case| {
+        let names = &names;
+        case.brokers.iter().map(move |kind| trial(*case, *kind, names.clone()))
     });
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.collect());
     broker::stop();
     conclusion.exit();
+}
+
+fn trial(case: Case, kind: Kind, all: Vec<&'static str>) -> Trial {
+    Trial::test(format!("{}::{}", kind.scheme(), case.name), move || Ok(case.run(kind, &all)?))
 }

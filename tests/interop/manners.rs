@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
+use crate::broker::Kind;
 use crate::context::{Case, Context, cases};
 use crate::process::{Ended, Process};
 use crate::programs::{self, rust_repeat};
@@ -37,10 +38,9 @@ fn the_peers_own_tests_of_a_participant_pass(context: &Context) {
 fn a_line_says_that_it_is_ready_and_sigterm_ends_it_in_order(context: &Context) {
     let process = Process::start(&rust_repeat(&["--role", "polite", "--broker", &context.url]));
     let ready = process.line();
-    assert!(
-        ready.starts_with("polite (rust/Repeat) is ready on amqp://guest@127.0.0.1"),
-        "{ready}"
-    );
+    let scheme = context.broker().scheme();
+    let expected = format!("polite (rust/Repeat) is ready on {scheme}://guest@127.0.0.1");
+    assert!(ready.starts_with(&expected), "{ready}");
     // It is true: what is sent now is not refused, and comes out.
     let mut outputs = context.collect_from("polite.OUT");
     context.send_message("polite.IN", "1");
@@ -51,17 +51,22 @@ fn a_line_says_that_it_is_ready_and_sigterm_ends_it_in_order(context: &Context) 
 
 fn what_is_wrong_is_one_clear_error(context: &Context) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    for (url, told) in [
+    let broker = format!("{}://guest@127.0.0.1", context.broker().scheme());
+    let mut mistakes = vec![
         (
             context.url.replace("guest:guest", "guest:S3CRET"),
-            &["amqp://guest@127.0.0.1", "refused", "check user and password"][..],
+            vec![broker.as_str(), "refused", "user", "password"],
         ),
-        (format!("{}-elsewhere", context.url), &["vhost", "-elsewhere", "not found"]),
         (
-            format!("amqp://guest:S3CRET@127.0.0.1:{port}/"),
-            &["cannot connect to amqp://guest@127.0.0.1", "within 1s", "Is the broker running"],
+            format!("{}://guest:S3CRET@127.0.0.1:{port}/", context.broker().scheme()),
+            vec!["cannot connect to", &broker, "within 1s", "Is the broker running"],
         ),
-    ] {
+    ];
+    if context.broker() == Kind::RabbitMq {
+        let elsewhere = format!("{}-elsewhere", context.url);
+        mistakes.push((elsewhere, vec!["vhost", "-elsewhere", "not found"]));
+    }
+    for (url, told) in mistakes {
         let arguments = ["--role", "repeat", "--connect-timeout", "1", "--broker", &url];
         let Ended { status, stdout, stderr } = Process::start(&rust_repeat(&arguments)).end();
         assert_eq!((status.code(), stdout.as_str()), (Some(1), ""), "{stderr}");
@@ -71,8 +76,9 @@ fn what_is_wrong_is_one_clear_error(context: &Context) {
     }
 }
 
-fn the_description_is_the_discovery_message_and_needs_no_broker(_: &Context) {
-    let arguments = ["--role", "some", "--describe", "--broker", "amqp://localhost:1"];
+fn the_description_is_the_discovery_message_and_needs_no_broker(context: &Context) {
+    let nowhere = format!("{}://localhost:1", context.broker().scheme());
+    let arguments = ["--role", "some", "--describe", "--broker", &nowhere];
     let printed = Process::start(&rust_repeat(&arguments)).succeed();
     let message: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(

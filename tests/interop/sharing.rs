@@ -1,4 +1,4 @@
-//! Workers in Rust and in Node.js share the work of one role.
+//! Workers in Rust and in Node.js share the work of one role, on RabbitMQ.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::context::{Case, Context, cases};
 
-pub const CASES: &[Case] = cases![workers_in_rust_and_node_share_a_queue];
+pub const CASES: &[Case] = cases![workers_in_rust_and_node_share_a_queue: RabbitMq];
 
 const MESSAGES: u64 = 200;
 

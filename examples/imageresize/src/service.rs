@@ -34,8 +34,10 @@ pub async fn start(arguments: Arguments) -> Result<Option<Running>> {
             let graph = Graph { web: role.clone(), ..Graph::default() };
             graph.connect(&network).await?;
             let api = HttpApi::default();
-            // A ZeroMQ hub has everything in memory.
-            let volatile = participant.broker().starts_with("zmq:");
+            // A ZeroMQ hub has everything in memory, and so may an MQTT broker.
+            let broker = participant.broker();
+            let volatile =
+                ["zmq:", "mqtt:", "mqtts:"].iter().any(|scheme| broker.starts_with(scheme));
             let volatile = volatile.then(|| network.transport().connection());
             let participant = network.start_with(&role, api, participant.settings()).await?;
             let (listen, max_body) = (&http.listen, limits.max_body);
@@ -98,7 +100,7 @@ async fn join<P: Participant>(role: &str, options: &Options) -> Result<Option<(N
     let broker = options.broker();
     if broker.starts_with("memory:") {
         return Err(Error::invalid(format!(
-            "{broker} is within one process, where `{role}` alone has nobody to work with: run imageresize without a command, or give --broker an amqp:// URL"
+            "{broker} is within one process, where `{role}` alone has nobody to work with: run imageresize without a command, or give --broker an amqp://, mqtt:// or zmq:// URL"
         )));
     }
     let network = msgflo::connect_within(&broker, options.connect_timeout()).await?;

@@ -20,7 +20,7 @@ fn what_cannot_be_started_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str); 6] = [
-        (&["resize", "--broker", "memory://"], "give --broker an amqp:// URL"),
+        (&["resize", "--broker", "memory://"], "give --broker an amqp://, mqtt:// or zmq:// URL"),
         (&["--listen", &taken], &format!("cannot listen at {taken}")),
         (&["--data", "/proc/nowhere"], "cannot keep jobs in /proc/nowhere"),
         (&["--store", "ftp://example.com/"], "a folder, or s3://BUCKET/FOLDER"),

@@ -10,4 +10,5 @@ mod process;
 mod refusals;
 mod restarts;
 mod roles;
+mod transports;
 mod urls;

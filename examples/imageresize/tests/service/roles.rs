@@ -1,11 +1,13 @@
-//! The roles as processes of their own, on a real RabbitMQ, and on ZeroMQ with the hub in one of them.
+//! The roles as processes of their own, on a real RabbitMQ, a real Mosquitto, and on ZeroMQ with
+//! the hub in one of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use msgflo_test_broker::{RabbitMq, free_port};
+use msgflo::transport::{Direction, Queue};
+use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -15,40 +17,65 @@ use crate::client::{Form, finished, result, submit_urls, until};
 use crate::photos::{CHINA, FLOWER, assert_shows};
 use crate::process::Process;
 
-struct Roles {
+/// The roles' processes on one broker, with one data folder.
+pub struct Roles {
     url: String,
-    _broker: Option<RabbitMq>,
     folder: TempDir,
 }
 
 impl Roles {
-    fn on_rabbitmq() -> Self {
-        let broker = RabbitMq::start().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        Self { url: broker.url(), _broker: Some(broker), folder }
+    pub fn on(url: impl Into<String>) -> Self {
+        Self { url: url.into(), folder: tempfile::tempdir().unwrap() }
     }
 
-    /// Nothing but these processes: the first one is the hub.
-    fn on_zeromq() -> Self {
-        let url = format!("zmq://127.0.0.1:{}?hub=auto", free_port().unwrap());
-        Self { url, _broker: None, folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn start(&self, role: &str, arguments: &[&str]) -> Process {
+    pub fn start(&self, role: &str, arguments: &[&str]) -> Process {
         let data = self.folder.path().to_str().unwrap();
         let mut all = vec![role, "--broker", &self.url, "--data", data];
         all.extend(arguments);
         Process::start(&all)
     }
 
-    fn web(&self) -> Process {
+    pub fn web(&self) -> Process {
         self.start("web", &["--listen", "127.0.0.1:0"])
     }
 
-    fn resize(&self) -> Process {
+    pub fn resize(&self) -> Process {
         self.start("resize", &["--concurrency", "1", "--allow-private-urls"])
     }
 }
+
+/// Nothing but the processes: the first one is the hub.
+pub fn hub_url() -> String {
+    format!("zmq://127.0.0.1:{}?hub=auto", free_port().unwrap())
+}
+
+/// Makes a scenario a test on each broker, `SCENARIO::rabbitmq` and so on.
+macro_rules! on_each_broker {
+    ($($scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            use super::*;
+
+            #[tokio::test]
+            async fn rabbitmq() {
+                let broker = RabbitMq::start().unwrap();
+                super::$scenario(Roles::on(broker.url())).await;
+            }
+
+            #[tokio::test]
+            async fn mosquitto() {
+                let broker = Mosquitto::start().unwrap();
+                super::$scenario(Roles::on(broker.url())).await;
+            }
+
+            #[tokio::test]
+            async fn zeromq() {
+                super::$scenario(Roles::on(hub_url())).await;
+            }
+        }
+    )+};
+}
+
+on_each_broker![a_killed_worker_s_image_is_done_by_another, roles_start_in_any_order];
 
 fn in_state(job: &Value, state: &str) -> usize {
     job["images"].as_array().unwrap().iter().filter(|image| image["state"] == state).count()
@@ -73,16 +100,6 @@ async fn site() -> (String, Arc<Notify>) {
     let site = Router::new().route("/flower.jpg", get(answer));
     tokio::spawn(async move { axum::serve(listener, site).await });
     (url, asked)
-}
-
-#[tokio::test]
-async fn a_killed_worker_s_image_is_done_by_another_on_rabbitmq() {
-    a_killed_worker_s_image_is_done_by_another(Roles::on_rabbitmq()).await;
-}
-
-#[tokio::test]
-async fn a_killed_worker_s_image_is_done_by_another_on_zeromq() {
-    a_killed_worker_s_image_is_done_by_another(Roles::on_zeromq()).await;
 }
 
 async fn a_killed_worker_s_image_is_done_by_another(roles: Roles) {
@@ -118,19 +135,22 @@ async fn a_killed_worker_s_image_is_done_by_another(roles: Roles) {
     assert!(web.terminate().success());
 }
 
-#[tokio::test]
-async fn roles_start_in_any_order_on_rabbitmq() {
-    roles_start_in_any_order(Roles::on_rabbitmq()).await;
-}
-
-#[tokio::test]
-async fn roles_start_in_any_order_on_zeromq() {
-    roles_start_in_any_order(Roles::on_zeromq()).await;
+async fn roles_start_in_any_order(roles: Roles) {
+    let web = roles.web();
+    let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
+    // What was taken is not forgotten with the process that took it.
+    web.kill();
+    let web = roles.web();
+    let job = format!("{}{}", web.url(), &job[job.find("/jobs/").unwrap()..]);
+    let _resize = roles.resize();
+    let _store = roles.start("store", &[]);
+    let images = finished(&job).await;
+    assert_eq!(result(web.url(), &images[0]).await.width(), 64);
 }
 
 #[tokio::test]
 async fn what_was_in_a_hub_that_died_is_sent_again() {
-    let roles = Roles::on_zeromq();
+    let roles = Roles::on(hub_url());
     let hub = roles.start("store", &[]);
     let web = roles.web();
     let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
@@ -147,15 +167,24 @@ async fn what_was_in_a_hub_that_died_is_sent_again() {
     assert_eq!(result(web.url(), &images[0]).await.width(), 64);
 }
 
-async fn roles_start_in_any_order(roles: Roles) {
-    let web = roles.web();
-    let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
-    // What was taken is not forgotten with the process that took it.
-    web.kill();
-    let web = roles.web();
-    let job = format!("{}{}", web.url(), &job[job.find("/jobs/").unwrap()..]);
-    let _resize = roles.resize();
+#[tokio::test]
+async fn a_job_outlives_a_crash_of_mosquitto() {
+    let mut broker = Mosquitto::start().unwrap();
+    let roles = Roles::on(broker.url());
     let _store = roles.start("store", &[]);
+    let web = roles.web();
+    let witness = msgflo::connect(&roles.url).await.unwrap();
+    let queue = Queue { name: "witness".into(), direction: Direction::In, persistent: false };
+    witness.transport().declare(&queue).await.unwrap();
+    let mut orders = witness.transport().consume("witness", 1).await.unwrap();
+    witness.bind("web.RESIZE", "witness").await.unwrap();
+    let job = Form::new().file("flower.jpg", FLOWER).field("width", "64").submit(web.url()).await;
+    // The order is in the broker, and nobody has taken it yet.
+    orders.next().await.unwrap().unwrap().acknowledge();
+    witness.shutdown().await.unwrap();
+    broker.kill();
+    broker.start_again().unwrap();
+    let _resize = roles.resize();
     let images = finished(&job).await;
     assert_eq!(result(web.url(), &images[0]).await.width(), 64);
 }
