@@ -168,7 +168,7 @@ async fn what_was_in_a_hub_that_died_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_job_outlives_a_crash_of_mosquitto() {
+async fn what_an_mqtt_broker_has_forgotten_is_sent_again() {
     let mut broker = Mosquitto::start().unwrap();
     let roles = Roles::on(broker.url());
     let _store = roles.start("store", &[]);
@@ -183,6 +183,10 @@ async fn a_job_outlives_a_crash_of_mosquitto() {
     orders.next().await.unwrap().unwrap().acknowledge();
     witness.shutdown().await.unwrap();
     broker.kill();
+    let stored = broker.folder().join("mosquitto.db");
+    if stored.exists() {
+        std::fs::remove_file(stored).unwrap();
+    }
     broker.start_again().unwrap();
     let _resize = roles.resize();
     let images = finished(&job).await;
