@@ -29,6 +29,8 @@ pub(crate) struct Address {
     keep_alive: Duration,
     /// What client identifiers begin with.
     pub(crate) client_id: Option<String>,
+    /// Whose seats nobody else takes.
+    pub(crate) session: Option<String>,
     /// With which quality of service messages are sent.
     pub(crate) qos: QoS,
     pub(crate) max_packet: usize,
@@ -63,7 +65,8 @@ impl Address {
         };
 
         let (mut keep_alive, mut attempt) = (KEEP_ALIVE, ATTEMPT);
-        let (mut qos, mut max_packet, mut client_id) = (QoS::AtLeastOnce, LARGEST_PACKET, None);
+        let (mut qos, mut max_packet) = (QoS::AtLeastOnce, LARGEST_PACKET);
+        let (mut client_id, mut session) = (None, None);
         let mut routes_all = false;
         let mut files = tls::Files::default();
         for (name, value) in url.query_pairs() {
@@ -99,6 +102,8 @@ impl Address {
                         "`version={value}`: MQTT 3.1.1 is what is spoken, `version=3`"
                     )));
                 }
+                "session" if value.is_empty() => return Err(wrong("`session=` is empty".into())),
+                "session" => session = Some(value.into_owned()),
                 "client_id" => client_id = Some(value.into_owned()),
                 "cacertfile" | "ca_certs" => files.authorities = Some(file()?),
                 "certfile" => files.certificate = Some(file()?),
@@ -123,6 +128,7 @@ impl Address {
             tls,
             keep_alive,
             client_id,
+            session,
             qos,
             max_packet,
             routes_all,

@@ -11,6 +11,7 @@ use tracing::debug;
 
 use crate::inbox::{Inbox, Source};
 use crate::link::{self, Link};
+use crate::presence;
 use crate::seat::{self, Seat};
 use crate::session::{Lost, lock};
 use crate::topic::Record;
@@ -20,12 +21,9 @@ const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn consume(link: &Arc<Link>, queue: &str, prefetch: u16) -> Result<Deliveries> {
     let passing = lock(&link.passing).contains(queue);
-    let declared = || passing || link.records.borrow().has_queue(queue);
-    if !declared() {
-        // Perhaps just now, by somebody else.
-        link.sync().await?;
-    }
-    if !declared() {
+    // What others have declared just now, is known, too.
+    link.sync().await?;
+    if !passing && !link.records.borrow().has_queue(queue) {
         return Err(link.queue_error(
             queue,
             "nobody has declared it; start the participant that has it first, and compare the name with what it announces",
@@ -75,6 +73,7 @@ async fn serve(link: Arc<Link>, queue: String, passing: bool, mut seat: Seat, in
         () = inbox.abandoned() => None,
         error = fill(&link, &queue, passing, &mut seat, &inbox) => Some(error),
         () = take_over(&link, &queue, &inbox), if !passing => None,
+        () = presence::free_abandoned(&link, |records| records.seats(&queue).cloned().collect()) => None,
     };
     inbox.end(error);
     inbox.rejected().await;
@@ -133,7 +132,7 @@ async fn empty(link: Arc<Link>, record: Record, inbox: Arc<Inbox>) {
         biased;
         () = link.closing() => false,
         () = inbox.abandoned() => false,
-        emptied = drain(&mut seat, &inbox) => emptied.is_ok(),
+        emptied = drain(&link, &mut seat, &inbox) => emptied.is_ok(),
     };
     inbox.rejected().await;
     if !emptied {
@@ -144,11 +143,11 @@ async fn empty(link: Arc<Link>, record: Record, inbox: Arc<Inbox>) {
 }
 
 /// Returns when everything that the seat had is settled.
-async fn drain(seat: &mut Seat, inbox: &Inbox) -> Result<(), Lost> {
+async fn drain(link: &Link, seat: &mut Seat, inbox: &Inbox) -> Result<(), Lost> {
     let source = Source::new(seat.session.clone());
     let cutting_off = seat.session.clone();
     let end = seat.end_marker();
-    let cut_off = seat::cut_off(&cutting_off, seat.record.as_ref());
+    let cut_off = seat::cut_off(link, &cutting_off, seat.record.as_ref());
     let receive = async {
         while let Some(publish) = seat.received.recv().await {
             if publish.topic == end {

@@ -18,8 +18,9 @@
 //! - At least once: what the broker has confirmed waits in a seat until it is acknowledged, and
 //!   it is acknowledged after everything that came of it is confirmed.
 //! - Workers of a role share its messages, each with a seat. What lies in the seat of a worker
-//!   that has stopped or died, another gets within 2 s, or the next that comes. A slow worker's
-//!   share waits for it: the broker deals messages out as they arrive, not as they are asked for.
+//!   that has stopped or died, another gets within 2 s, or the next that comes; if the broker has
+//!   crashed with it, after 10 s without an answer. A slow worker's share waits for it: the
+//!   broker deals messages out as they arrive, not as they are asked for.
 //! - A worker that subscribes by itself, like those of msgflo-nodejs, gets every message.
 //! - Peers that send at quality of service 0 reach workers that are connected; for those that are
 //!   not, Mosquitto drops what is sent so.
@@ -31,8 +32,10 @@
 //! Set `persistence true`, so that sessions survive a restart, and `max_queued_messages 0`: by
 //! default, Mosquitto drops what is more than 1000 messages in a session. What it has confirmed
 //! and not saved is lost when it crashes (`autosave_interval`). Mosquitto 2.0 forgets shared
-//! subscriptions when it restarts; connected participants renew them, and wait for each
-//! other up to 5 s before they send. What is sent before that is done, can be lost.
+//! subscriptions when it restarts. So before a link sends to a topic for the first time since
+//! it has connected, it asks on `msgflo/questions` who has the seats there; they subscribe again
+//! and answer on `msgflo/answers`. What nobody has, it subscribes itself. Programs that are not
+//! ours do not ask: what they send before a participant is back or sends, can be lost.
 //!
 //! A user needs to read and write `msgflo/#` and `fbp`, beside the topics of the ports. Mosquitto
 //! does not tell clients that speak MQTT 3.1.1 which other topics are forbidden (`acl_file`): it
@@ -49,15 +52,18 @@
 //! | `qos` | 0, 1 or 2, for sending; received is with 1 at most, as 2 takes a message from the broker before it is processed | 1 |
 //! | `keep_alive` | seconds; a silent connection is given up after twice as long | 30 |
 //! | `client_id` | of the connection that sends | made up |
+//! | `session` | a name; messages that wait for this participant while it is away, no other worker takes | none |
 //! | `max_packet` | bytes of a message with its topic, at most | 268,435,455 |
 //! | `connection_timeout` | milliseconds for one attempt to connect | 10,000 |
 //! | `router` | `all`: also forward edges whose ends are in other processes | only one's own |
 //! | `version` | 3 (MQTT 3.1.1) | 3 |
 
 mod address;
+mod assurance;
 mod consumer;
 mod inbox;
 mod link;
+mod presence;
 mod registry;
 mod router;
 mod seat;

@@ -18,6 +18,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::address::Address;
+use crate::assurance::{self, Assurance};
+use crate::presence::{self, Presence};
 use crate::registry::Records;
 use crate::router::Router;
 use crate::session::{Failure, Lost, Opening, Session, lock};
@@ -25,8 +27,6 @@ use crate::topic::{self, Record};
 
 /// How long everything may take to be handed over when the link closes.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// How long the owners of seats may take to be back after the broker.
-const RESTORATION: Duration = Duration::from_secs(5);
 const CLOSED: &str = "the broker closed the connection";
 /// After so many closed connections in a row, it is no accident.
 const CLOSURES: u32 = 4;
@@ -47,6 +47,8 @@ pub(crate) struct Link {
     /// Queues that are declared here and not kept by the broker.
     pub(crate) passing: Mutex<HashSet<String>>,
     pub(crate) router: Router,
+    pub(crate) presence: Presence,
+    pub(crate) assurance: Assurance,
     pub(crate) watchers: Mutex<Vec<mpsc::UnboundedSender<Definition>>>,
     /// Whose deliveries may be dropped outside of it.
     pub(crate) runtime: Handle,
@@ -55,11 +57,19 @@ pub(crate) struct Link {
     state: watch::Sender<State>,
     connection: watch::Sender<Connection>,
     closing: watch::Sender<bool>,
-    /// Whether seats have their subscriptions again after a reconnection.
-    restored: watch::Sender<bool>,
     claims: AtomicU64,
     markers_sent: AtomicU64,
     marker_seen: watch::Sender<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Sending {
+    /// Wherever it is wanted, it is kept for those who are away.
+    Kept,
+    /// It reaches who is there.
+    Passing,
+    /// It reaches those, too, who come later.
+    Retained,
 }
 
 #[derive(Clone)]
@@ -80,13 +90,14 @@ impl Link {
             edges: Default::default(),
             passing: Default::default(),
             router: Default::default(),
+            presence: Default::default(),
+            assurance: Default::default(),
             watchers: Default::default(),
             runtime: Handle::current(),
             tasks: TaskTracker::new(),
             state: watch::Sender::new(State::Reconnecting),
             connection: watch::Sender::new(Connection::FIRST),
             closing: watch::Sender::new(false),
-            restored: watch::Sender::new(true),
             claims: AtomicU64::new(0),
             markers_sent: AtomicU64::new(0),
             marker_seen: watch::Sender::new(0),
@@ -133,7 +144,7 @@ impl Link {
         Ok(self.newer_session(0).await?.1)
     }
 
-    async fn newer_session(&self, number: u64) -> Result<(u64, Arc<Session>)> {
+    pub(crate) async fn newer_session(&self, number: u64) -> Result<(u64, Arc<Session>)> {
         if let State::Connected(current, session) = &*self.state.borrow()
             && *current > number
         {
@@ -157,20 +168,17 @@ impl Link {
         }
     }
 
-    /// Returns when the broker has taken the message.
+    /// Returns when the broker has taken the message, and keeps it wherever it is wanted.
     pub(crate) async fn publish(&self, topic: &str, payload: Bytes) -> Result<()> {
-        if !*self.restored.borrow() {
-            // Closing waits for nothing; cannot fail: we have the sender.
-            let mut restored = self.restored.subscribe();
-            tokio::select! {
-                _ = restored.wait_for(|restored| *restored) => {}
-                () = self.closing() => {}
-            }
-        }
-        self.send(topic, payload, self.address.qos, false).await
+        self.deliver(topic, payload, self.address.qos, Sending::Kept).await
     }
 
-    async fn send(&self, topic: &str, payload: Bytes, qos: QoS, retain: bool) -> Result<()> {
+    /// Returns when the broker has taken the message.
+    pub(crate) async fn send(&self, topic: &str, payload: Bytes) -> Result<()> {
+        self.deliver(topic, payload, QoS::AtLeastOnce, Sending::Passing).await
+    }
+
+    async fn deliver(&self, topic: &str, payload: Bytes, qos: QoS, sending: Sending) -> Result<()> {
         let size = topic.len() + payload.len() + OVERHEAD;
         if size > self.address.max_packet {
             let (had, most) = (payload.len(), self.address.max_packet);
@@ -182,6 +190,10 @@ impl Link {
         let (mut number, mut breaks) = (0, 0);
         loop {
             let (current, session) = self.newer_session(number).await?;
+            if sending == Sending::Kept {
+                assurance::kept(self, topic).await;
+            }
+            let retain = sending == Sending::Retained;
             match session.publish(topic, payload.clone(), qos, retain).await {
                 Ok(()) => return Ok(()),
                 Err(Lost) if breaks == BREAKS => {
@@ -203,7 +215,8 @@ impl Link {
 
     /// Makes the broker retain what a record says; nothing removes it.
     pub(crate) async fn write(&self, record: &Record, says: &str) -> Result<()> {
-        self.send(&record.topic(), Bytes::from(says.to_owned()), QoS::AtLeastOnce, true).await?;
+        let says = Bytes::from(says.to_owned());
+        self.deliver(&record.topic(), says, QoS::AtLeastOnce, Sending::Retained).await?;
         self.sync().await
     }
 
@@ -311,7 +324,11 @@ impl Link {
     }
 
     /// A message that has arrived on the link's own connection.
-    fn receive(&self, publish: &Publish, snapshot: &mut Option<Records>) {
+    fn receive(self: &Arc<Self>, publish: &Publish, snapshot: &mut Option<Records>) {
+        let is = |topic: &str| {
+            let named = (publish.topic == topic).then(|| std::str::from_utf8(&publish.payload));
+            named?.ok().and_then(Record::parse)
+        };
         if publish.topic == topic::marker(&self.owner) {
             let number =
                 std::str::from_utf8(&publish.payload).ok().and_then(|n| n.parse::<u64>().ok());
@@ -328,6 +345,10 @@ impl Link {
                 }
                 Err(error) => debug!("passed over on {DISCOVERY_QUEUE}: {error}"),
             }
+        } else if let Some(asked) = is(topic::QUESTIONS) {
+            self.tasks.spawn(presence::answer(self.clone(), asked));
+        } else if let Some(answered) = is(topic::ANSWERS) {
+            self.presence.hear(&answered);
         } else if let Some(record) = Record::parse(&publish.topic) {
             match snapshot {
                 Some(records) => records.set(record, &publish.payload),
@@ -372,7 +393,14 @@ async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>,
     let number = link.markers_sent.fetch_add(1, Ordering::Relaxed) + 1;
     let subscribed = async {
         let marker = topic::marker(&link.owner);
-        let mut filters = vec![topic::SEATS, topic::EDGES, topic::ROUTES, &marker];
+        let mut filters = vec![
+            topic::SEATS,
+            topic::EDGES,
+            topic::ROUTES,
+            topic::QUESTIONS,
+            topic::ANSWERS,
+            &marker,
+        ];
         if !lock(&link.watchers).is_empty() {
             filters.push(DISCOVERY_QUEUE);
         }
@@ -429,8 +457,7 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
         if owned.is_closing() || matches!(*owned.state.borrow(), State::Closed) {
             return;
         }
-        let before = owned.records.borrow().clone();
-        owned.restored.send_replace(false);
+        owned.assurance.lose(number, owned.records.borrow().clone());
         owned.state.send_replace(State::Reconnecting);
         owned.connection.send_modify(|now| now.connected = false);
         warn!("lost the connection to {}; reconnecting", owned.address.shown);
@@ -444,26 +471,9 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
             now.reconnections += 1;
         });
         warn!("connected to {} again", owned.address.shown);
-        owned.tasks.spawn(restore(owned.clone(), before));
+        let restoring = owned.clone();
+        owned.tasks.spawn(async move { assurance::restored(&restoring).await });
     }
-}
-
-/// Sees to it that nothing is sent into the void. Mosquitto 2.0 forgets shared subscriptions when
-/// it restarts, but not what is in the sessions: whoever has a seat takes it again, and those
-/// that nobody has are subscribed again by everybody. Meanwhile, senders wait.
-async fn restore(link: Arc<Link>, before: Records) {
-    let mut records = link.records.subscribe();
-    let taken_again = async {
-        crate::transport::restore(&link).await;
-        // Cannot fail: the link has the sender.
-        let _ = records.wait_for(|records| before.are_claimed_anew_in(records)).await;
-    };
-    tokio::select! {
-        // If it was only this connection that was lost, the others have kept theirs.
-        _ = timeout(RESTORATION, taken_again) => {}
-        () = link.closing() => {}
-    }
-    link.restored.send_replace(true);
 }
 
 async fn reconnect(link: &Arc<Link>) -> Arc<Session> {

@@ -1,6 +1,6 @@
 //! What every process knows of the network: records that the broker retains.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use msgflo_core::transport::Edge;
 
@@ -36,29 +36,26 @@ impl Records {
         self.seats(name).next().is_some()
     }
 
-    /// All seats and routes that nobody has.
-    pub(crate) fn free(&self) -> Vec<Record> {
-        let free = self.0.iter().filter(|(_, says)| says.as_str() == FREE);
-        free.map(|(record, _)| record.clone()).collect()
-    }
-
-    /// A seat that nobody has, always the same one first.
+    /// A seat that nobody has and nobody comes back to, always the same one first.
     pub(crate) fn free_seat(&self, queue: &str) -> Option<Record> {
-        let free = self.seats(queue).filter(|(_, says)| says.as_str() == FREE);
-        free.map(|(record, _)| record).min_by_key(|record| record.topic()).cloned()
+        let free = self.seats(queue).filter(|seat| self.get(seat) == Some(FREE));
+        free.filter(|seat| !seat.is_reserved()).min_by_key(|seat| seat.topic()).cloned()
     }
 
-    /// Whether every seat that somebody had is given up, or was taken since.
-    pub(crate) fn are_claimed_anew_in(&self, now: &Self) -> bool {
-        self.0.iter().all(|(record, says)| {
-            matches!(record, Record::Edge(_)) || says == FREE || now.get(record) != Some(says)
-        })
+    /// A queue's seats, whoever has them.
+    pub(crate) fn seats(&self, name: &str) -> impl Iterator<Item = &Record> {
+        self.0
+            .keys()
+            .filter(move |record| matches!(record, Record::Seat { queue, .. } if queue == name))
     }
 
-    fn seats(&self, name: &str) -> impl Iterator<Item = (&Record, &String)> {
-        self.0.iter().filter(
-            move |(record, _)| matches!(record, Record::Seat { queue, .. } if queue == name),
-        )
+    /// The edges that begin at a topic.
+    pub(crate) fn edges_from(&self, topic: &str) -> HashSet<Edge> {
+        let bound = self.0.keys().filter_map(|record| match record {
+            Record::Edge(edge) if edge.source == topic => Some(edge.clone()),
+            _ => None,
+        });
+        bound.collect()
     }
 
     /// All edges that are bound, or were and are not taken apart yet.

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::link::Link;
+use crate::presence;
 use crate::registry::{BOUND, FREE, Records};
 use crate::seat::{self, Seat};
 use crate::session::{Lost, lock};
@@ -49,6 +50,10 @@ struct Wanted {
 impl Router {
     pub(crate) fn want_edge(&self, edge: &Edge) {
         self.wanted.send_if_modified(|wanted| wanted.edges.insert(edge.clone()));
+    }
+
+    pub(crate) fn unwant_edge(&self, edge: &Edge) {
+        self.wanted.send_if_modified(|wanted| wanted.edges.remove(edge));
     }
 
     pub(crate) fn want_target(&self, queue: &str) {
@@ -98,6 +103,7 @@ async fn attend(link: Arc<Link>, edge: Edge) {
             () = link.closing() => break,
             // Cannot fail: the link has the sender.
             _ = records.wait_for(|records| gone(records) || free(records)) => {}
+            () = presence::free_abandoned(&link, |_| vec![route.clone()]) => {}
         }
         if gone(&records.borrow()) {
             break;
@@ -128,7 +134,7 @@ async fn route_until_unbound(link: &Arc<Link>, edge: &Edge, mut seat: Seat) {
     let cut_off = async {
         // Cannot fail: the link has the sender.
         let _ = records.wait_for(|records| !records.has(&bound)).await;
-        if seat::cut_off(&session, record.as_ref()).await.is_err() {
+        if seat::cut_off(link, &session, record.as_ref()).await.is_err() {
             std::future::pending().await
         }
     };
@@ -191,11 +197,12 @@ async fn forward(
 }
 
 /// Makes an edge. When it returns, what is sent on the source goes to the target.
-pub(crate) async fn bind(link: &Arc<Link>, edge: &Edge) -> Result<()> {
+pub(crate) async fn bind(link: &Link, edge: &Edge) -> Result<()> {
     if edge.source == edge.target {
         return Ok(());
     }
     let (bound, route) = (Record::Edge(edge.clone()), Record::Route(edge.clone()));
+    link.sync().await?;
     if !link.records.borrow().has(&bound) {
         link.write(&bound, BOUND).await?;
     }
@@ -212,8 +219,9 @@ pub(crate) async fn bind(link: &Arc<Link>, edge: &Edge) -> Result<()> {
 }
 
 /// Takes an edge away. When it returns, nothing is on its way any more.
-pub(crate) async fn unbind(link: &Arc<Link>, edge: &Edge) -> Result<()> {
+pub(crate) async fn unbind(link: &Link, edge: &Edge) -> Result<()> {
     let (bound, route) = (Record::Edge(edge.clone()), Record::Route(edge.clone()));
+    link.sync().await?;
     // If nobody routes it, we take it apart.
     link.router.want_edge(edge);
     if link.records.borrow().has(&bound) {
@@ -221,8 +229,10 @@ pub(crate) async fn unbind(link: &Arc<Link>, edge: &Edge) -> Result<()> {
     }
     let mut records = link.records.subscribe();
     tokio::select! {
-        () = link.closing() => Err(link.closed_error()),
+        () = link.closing() => return Err(link.closed_error()),
         // Cannot fail: the link has the sender.
-        _ = records.wait_for(|records| !records.has(&route)) => Ok(()),
+        _ = records.wait_for(|records| !records.has(&route)) => {}
     }
+    link.router.unwant_edge(edge);
+    Ok(())
 }

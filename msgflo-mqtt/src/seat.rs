@@ -8,6 +8,7 @@
 //! seat has, no other gets: so consumers take free seats beside their own, empty them, and
 //! remove them. At least one seat of a queue always stays.
 
+use std::slice;
 use std::sync::Arc;
 
 use msgflo_core::Result;
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use crate::link::{Link, NOT_ALLOWED, random};
+use crate::presence::{QUESTIONS, is_there};
 use crate::registry::FREE;
 use crate::session::{Failure, Lost, Opening, Session};
 use crate::topic::{self, Record};
@@ -59,42 +61,76 @@ pub(crate) fn new(queue: &str) -> Record {
 /// Makes a seat that nobody has, or, if it is there, its subscription: from now on, messages
 /// wait in it.
 pub(crate) async fn place(link: &Link, record: &Record) -> Result<()> {
+    let free = || matches!(link.records.borrow().get(record), None | Some(FREE));
+    if !free() {
+        return Ok(());
+    }
     let mut pauses = Pauses::default();
-    loop {
-        link.session().await?;
-        if !matches!(link.records.borrow().get(record), None | Some(FREE)) {
+    while !try_fill(link, record).await? {
+        sleep(pauses.longer()).await;
+        if !free() {
             return Ok(());
         }
-        let id = client_id(record);
-        let opening = Opening { client_id: &id, clean: false, will: None };
-        if let Ok((session, _)) = Session::open(&link.address, opening, link.address.attempt).await
-            && let Ok(allowed) = session.subscribe(&filter(record), qos(link)).await
-        {
-            session.close().await;
-            if !allowed {
-                return Err(link.queue_error(queue_of(record), NOT_ALLOWED));
-            }
-            if link.records.borrow().has(record) {
-                return Ok(());
-            }
-            return link.write(record, FREE).await;
-        }
+    }
+    if link.records.borrow().has(record) { Ok(()) } else { link.write(record, FREE).await }
+}
+
+/// Has messages wait in a seat whoever has it. If somebody has, it is a short interruption.
+pub(crate) async fn fill(link: &Link, record: &Record) -> Result<()> {
+    let mut pauses = Pauses::default();
+    while !try_fill(link, record).await? {
         sleep(pauses.longer()).await;
     }
+    if link.records.borrow().has(record) { Ok(()) } else { link.write(record, FREE).await }
+}
+
+/// Returns whether the connection has held.
+async fn try_fill(link: &Link, record: &Record) -> Result<bool> {
+    link.session().await?;
+    let id = client_id(record);
+    let opening = Opening { client_id: &id, clean: false, will: None };
+    let opened = Session::open(&link.address, opening, link.address.attempt).await;
+    let Ok((session, _received)) = opened else { return Ok(false) };
+    let filled = try_subscribe(link, record, &session).await;
+    session.close().await;
+    filled
 }
 
 fn qos(link: &Link) -> QoS {
     link.address.receiving_qos()
 }
 
-/// Takes a seat of a queue: a free one, or one more.
+/// Takes a seat of a queue: the session's, a free one, or one more.
 pub(crate) async fn take_any(link: &Link, queue: &str) -> Result<Seat> {
+    if let Some(session) = &link.address.session {
+        return take_reserved(link, queue, session).await;
+    }
     loop {
         let free = link.records.borrow().free_seat(queue);
         let record = free.unwrap_or_else(|| new(queue));
         if let Some(seat) = take(link, &record, true).await? {
             return Ok(seat);
         }
+    }
+}
+
+async fn take_reserved(link: &Link, queue: &str, session: &str) -> Result<Seat> {
+    let record = Record::reserved_seat(queue, session);
+    loop {
+        for _ in 0..QUESTIONS {
+            if !link.presence.has(&record)
+                && let Some(seat) = take(link, &record, true).await?
+            {
+                return Ok(seat);
+            }
+            if is_there(link, slice::from_ref(&record)).await {
+                let reason = format!(
+                    "another participant has the session `{session}`; give each a name of its own"
+                );
+                return Err(link.queue_error(queue, reason));
+            }
+        }
+        link.write(&record, FREE).await?;
     }
 }
 
@@ -166,7 +202,11 @@ async fn try_take(
     if subscribe && !first && !try_subscribe(link, record, &session).await? {
         return Ok(Err("the connection was lost".into()));
     }
-    Ok(Ok(Some(Seat { record: Some(record.clone()), session: Arc::new(session), received })))
+    let session = Arc::new(session);
+    if subscribe {
+        link.presence.seated(record, &session);
+    }
+    Ok(Ok(Some(Seat { record: Some(record.clone()), session, received })))
 }
 
 /// Returns whether the connection has held.
@@ -181,6 +221,9 @@ async fn try_subscribe(link: &Link, record: &Record, session: &Session) -> Resul
 impl Seat {
     /// Leaves it to the next, with everything that is not acknowledged.
     pub(crate) async fn leave(self, link: &Link) {
+        if let Some(record) = &self.record {
+            link.presence.left(record);
+        }
         // Unread, it would hold up what is to be sent.
         drop(self.received);
         self.session.close().await;
@@ -214,8 +257,13 @@ impl Seat {
 
 /// Has the broker send no more than it has sent or keeps for this seat already, and at the end
 /// [a message](Seat::end_marker) that says so.
-pub(crate) async fn cut_off(session: &Session, record: Option<&Record>) -> Result<(), Lost> {
+pub(crate) async fn cut_off(
+    link: &Link,
+    session: &Session,
+    record: Option<&Record>,
+) -> Result<(), Lost> {
     let Some(record) = record else { return Err(Lost) };
+    link.presence.left(record);
     session.unsubscribe(&filter(record)).await?;
     let marker = topic::marker(&client_id(record));
     session.subscribe(&marker, QoS::AtLeastOnce).await?;

@@ -144,13 +144,17 @@ impl Session {
         answer.await.map_err(|_| Lost)
     }
 
-    /// Returns whether the broker lets us.
-    pub(crate) async fn subscribe(&self, filter: &str, qos: QoS) -> Result<bool, Lost> {
+    /// Asks at once, and returns whether the broker lets us.
+    pub(crate) fn subscribe(
+        &self,
+        filter: &str,
+        qos: QoS,
+    ) -> impl Future<Output = Result<bool, Lost>> + use<> {
         let answer = self.request(|waiting, answer| {
             waiting.subscribes.unsent.push_back(answer);
             self.client.try_subscribe(filter, qos).is_ok()
-        })?;
-        answer.await.map_err(|_| Lost)
+        });
+        async { answer?.await.map_err(|_| Lost) }
     }
 
     pub(crate) async fn unsubscribe(&self, filter: &str) -> Result<(), Lost> {

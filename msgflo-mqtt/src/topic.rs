@@ -18,6 +18,14 @@ pub(crate) const EDGES: &str = "msgflo/edges/+/+";
 /// Records of the edges' routers, `msgflo/routes/SOURCE/TARGET`.
 pub(crate) const ROUTES: &str = "msgflo/routes/+/+";
 
+/// Who has the seat whose record's topic this is? See [`crate::presence`].
+pub(crate) const QUESTIONS: &str = "msgflo/questions";
+/// It is had by who sends this.
+pub(crate) const ANSWERS: &str = "msgflo/answers";
+
+/// What names of seats begin with that are somebody's while he is away.
+const RESERVED: &str = "session-";
+
 /// Why a queue's name cannot be a topic.
 pub(crate) fn check(queue: &str) -> Result<(), String> {
     let cannot = |why: &str| Err(format!("its name cannot be an MQTT topic: {why}"));
@@ -57,6 +65,20 @@ pub(crate) enum Record {
 }
 
 impl Record {
+    /// The seat of a queue that is made first, by whomever.
+    pub(crate) fn first_seat(queue: &str) -> Self {
+        Self::Seat { queue: queue.into(), seat: "first".into() }
+    }
+
+    /// The seat of a queue that is kept for a session.
+    pub(crate) fn reserved_seat(queue: &str, session: &str) -> Self {
+        Self::Seat { queue: queue.into(), seat: format!("{RESERVED}{session}") }
+    }
+
+    pub(crate) fn is_reserved(&self) -> bool {
+        matches!(self, Self::Seat { seat, .. } if seat.starts_with(RESERVED))
+    }
+
     pub(crate) fn topic(&self) -> String {
         let (kind, first, second) = match self {
             Self::Seat { queue, seat } => ("queues", queue, seat),

@@ -18,7 +18,8 @@ use tracing::warn;
 use crate::consumer::{self, dead_letter_queue};
 use crate::link::Link;
 use crate::session::lock;
-use crate::{router, seat, topic};
+use crate::topic::{self, Record};
+use crate::{router, seat};
 
 pub(crate) struct Mqtt {
     link: Arc<Link>,
@@ -131,25 +132,26 @@ impl Transport for Mqtt {
 
 /// Makes the broker keep the queue's messages and dead letters.
 async fn declare(link: &Link, queue: &str) -> Result<()> {
+    link.sync().await?;
+    if let Some(session) = &link.address.session {
+        let reserved = Record::reserved_seat(queue, session);
+        if !link.records.borrow().has(&reserved) {
+            seat::place(link, &reserved).await?;
+        }
+    }
     for name in [queue.to_owned(), dead_letter_queue(queue)] {
         if !link.records.borrow().has_queue(&name) {
-            seat::place(link, &seat::new(&name)).await?;
+            seat::place(link, &Record::first_seat(&name)).await?;
         }
     }
     Ok(())
 }
 
-/// Makes sure that the broker, perhaps after a restart, keeps what is sent.
-pub(crate) async fn restore(link: &Arc<Link>) {
-    let free = link.records.borrow().free();
+/// Makes the link's own queues and edges again, if the broker keeps no state and has forgotten
+/// them.
+pub(crate) async fn restore(link: &Link) {
     let queues = lock(&link.queues).clone();
     let edges = lock(&link.edges).clone();
-    for record in free {
-        if let Err(error) = seat::place(link, &record).await {
-            return warn!("cannot restore {}: {error}", record.topic());
-        }
-    }
-    // A broker that keeps no state has forgotten these.
     for queue in queues {
         if let Err(error) = declare(link, &queue).await {
             return warn!("cannot declare `{queue}` again: {error}");

@@ -44,8 +44,7 @@ pub const SUBJECTS: &[Subject] = &[
         name: "amqp",
         features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Properties],
     },
-    // Restarts are left out: what is sent while Mosquitto comes back can be lost.
-    Subject { name: "mqtt", features: &[] },
+    Subject { name: "mqtt", features: &[Restarts, Durable] },
     Subject {
         name: "zmq",
         features: &[Capacity, Restarts, KnowsQueues, Pulls, Statistics, Properties],

@@ -1,6 +1,8 @@
 //! What only MQTT brokers have: users and their topics, TLS, packets' sizes, routers, seats, and
 //! peers that speak nothing but MQTT.
 
+mod absence;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
