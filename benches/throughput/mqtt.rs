@@ -64,8 +64,9 @@ fn connect(client_id: &str, port: u16) -> (AsyncClient, EventLoop) {
         .set_clean_session(false)
         .set_manual_acks(true)
         .set_inflight(1000);
-    // Whoever polls the event loop also sends, and must never wait for room.
-    let (client, mut events) = AsyncClient::new(options, 10_000);
+    // Whoever polls the event loop also sends, and must never wait for room; and while there is
+    // something to be read, few acknowledgements go out.
+    let (client, mut events) = AsyncClient::new(options, 3 * MESSAGES);
     events.network_options.set_tcp_nodelay(true);
     (client, events)
 }
