@@ -29,7 +29,10 @@ impl Source {
 
     fn acknowledge(&self, publish: &Publish) {
         self.session.acknowledge(publish);
-        self.unsettled.send_modify(|count| *count -= 1);
+        self.unsettled.send_if_modified(|count| {
+            *count -= 1;
+            *count == 0
+        });
     }
 
     /// Returns when everything is acknowledged.
@@ -84,7 +87,10 @@ impl Inbox {
     }
 
     pub(crate) fn push(&self, publish: Publish, source: &Arc<Source>) {
-        source.unsettled.send_modify(|count| *count += 1);
+        source.unsettled.send_if_modified(|count| {
+            *count += 1;
+            false
+        });
         let redelivered = publish.dup;
         lock(&self.contents).waiting.push_back(Item {
             publish,
@@ -96,9 +102,7 @@ impl Inbox {
 
     /// Returns when more can be pushed.
     pub(crate) async fn room(&self) {
-        while lock(&self.contents).waiting.len() >= ROOM {
-            self.changed.notified().await;
-        }
+        self.wait(|contents| contents.waiting.len() < ROOM).await;
     }
 
     /// No more will come.
@@ -130,7 +134,10 @@ impl Inbox {
         }
         loop {
             let item = contents.waiting.pop_front()?;
-            self.changed.notify_waiters();
+            // Only then: every notification costs a task its sleep.
+            if contents.waiting.len() + 1 == ROOM {
+                self.changed.notify_waiters();
+            }
             // What came over a lost connection comes again over the next.
             if item.source.session.is_over() {
                 continue;
@@ -205,6 +212,7 @@ impl Settle for Inbox {
                 contents.waiting.push_front(item.clone());
             }
         }
+        let abandoned = contents.abandoned;
         drop(contents);
         if settlement == Settlement::Rejected && !lost {
             // It is there: a delivery of it is being settled.
@@ -213,6 +221,8 @@ impl Settle for Inbox {
             }
         }
         self.arrived.notify_one();
-        self.changed.notify_waiters();
+        if abandoned {
+            self.changed.notify_waiters();
+        }
     }
 }
