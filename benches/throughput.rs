@@ -26,7 +26,7 @@ use msgflo::transport::{Direction, Queue, Target};
 use msgflo::{Any, Inport, Message, Network, Outport, Participant, Result, Settings};
 use tokio::sync::Notify;
 
-const MESSAGES: usize = 20_000;
+const MESSAGES: usize = 60_000;
 const BYTES: usize = 256;
 const ROUNDS: usize = 9;
 
