@@ -22,8 +22,9 @@ pub(crate) struct Address {
     pub(crate) timeout: Duration,
     /// How large a message may be, all frames together, in bytes.
     pub(crate) max_frame: usize,
-    /// How many messages a queue of the hub holds, where the URL says.
+    /// How many messages a queue of the hub holds, where the URL says, and how many bytes.
     pub(crate) capacity: Option<usize>,
+    pub(crate) capacity_bytes: Option<usize>,
 }
 
 impl Address {
@@ -48,6 +49,7 @@ impl Address {
             timeout: DEFAULT_TIMEOUT,
             max_frame: DEFAULT_MAX_FRAME,
             capacity: None,
+            capacity_bytes: None,
         };
         for (name, value) in url.query_pairs() {
             let number = |least: usize| match value.parse() {
@@ -73,6 +75,7 @@ impl Address {
                 }
                 ("max_frame", _) => address.max_frame = number(16 * 1024)?,
                 ("capacity", _) => address.capacity = Some(number(1)?),
+                ("capacity_bytes", _) => address.capacity_bytes = Some(number(1)?),
                 _ => return Err(wrong(format!("unknown setting `{name}`"))),
             }
         }
@@ -119,6 +122,7 @@ mod tests {
             ("zmq://h?timeout=0", "`timeout=0`"),
             ("zmq://h?max_frame=1", "from 16384 on"),
             ("zmq://h?capacity=0", "from 1 on"),
+            ("zmq://h?capacity_bytes=1MB", "from 1 on"),
             ("zmq://h?heartbeat=1", "unknown setting `heartbeat`"),
         ] {
             let error = parse(url).err().unwrap().to_string();

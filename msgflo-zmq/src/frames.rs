@@ -96,6 +96,8 @@ impl Frames {
 pub(crate) struct Received {
     command: Bytes,
     pub(crate) number: u64,
+    /// How many bytes all frames have together.
+    pub(crate) size: usize,
     arguments: std::vec::IntoIter<Bytes>,
 }
 
@@ -105,6 +107,7 @@ pub(crate) type Malformed = String;
 impl Received {
     pub(crate) fn parse(frames: Vec<Bytes>) -> Result<Self, Malformed> {
         let count = frames.len();
+        let size = frames.iter().map(Bytes::len).sum();
         let mut frames = frames.into_iter();
         match (frames.next(), frames.next(), frames.next()) {
             (Some(protocol), ..) if protocol != PROTOCOL => {
@@ -112,7 +115,7 @@ impl Received {
             }
             (Some(_), Some(command), Some(number)) => {
                 let number = read_number(&number)?;
-                Ok(Self { command, number, arguments: frames })
+                Ok(Self { command, number, size, arguments: frames })
             }
             _ => {
                 Err(format!("{count} frames are too few: protocol, command and number are needed"))

@@ -13,8 +13,11 @@
 //! | `timeout` | who is silent for so many seconds is dead: a client to the hub, and the hub to a client | 10 |
 //! | `max_frame` | how large a message may be, in bytes, all frames together; the hub's own counts | 67,108,864 |
 //! | `capacity` | messages that a queue of the hub holds before senders wait | 10,000 |
+//! | `capacity_bytes` | bytes that a queue of the hub holds before senders wait | 268,435,456 |
 //!
-//! `capacity` concerns who starts the hub.
+//! `capacity` and `capacity_bytes` concern who starts the hub. Dead letters are kept up to the same,
+//! the oldest go first. What the hub holds beside that is bounded too: for each worker, what it has in
+//! hand (its concurrency); for each sender, what waits for room, in bytes no more than `max_frame`.
 //!
 //! ## What is guaranteed
 //! At least once, like on a broker, for as long as the hub lives: a worker that dies, or is
