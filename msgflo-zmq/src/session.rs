@@ -1,5 +1,6 @@
 //! One connection to the hub, for as long as it lasts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     events: Box<dyn futures_util::Stream<Item = SocketEvent> + Send + Unpin>,
     number: u64,
     heard: Instant,
+    /// By the number of the consumer.
+    settlers: BTreeMap<u64, Arc<Settler>>,
     /// What the hub has said of itself.
     hub: About,
 }
@@ -75,7 +78,8 @@ impl Session {
             Ok(hub) => hub?,
             Err(_) => return Err(format!("no answer of a hub within {patience:.1?}")),
         };
-        Ok(Self { sending, receiving, events, number, heard: Instant::now(), hub })
+        let (heard, settlers) = (Instant::now(), BTreeMap::new());
+        Ok(Self { sending, receiving, events, number, heard, settlers, hub })
     }
 
     /// Makes everything again that there was.
@@ -163,8 +167,11 @@ impl Session {
         let number = received.number;
         match received.command() {
             frames::DELIVER => {
-                let settler = inner.settler(number, self.number);
-                inner.streams.deliver(&mut received, self.number, settler)?;
+                let session = self.number;
+                let settler = self.settlers.entry(number).or_insert_with(|| {
+                    Arc::new(Settler { inner: inner.clone(), session, consumer: number })
+                });
+                inner.streams.deliver(&mut received, session, settler.clone())?;
             }
             frames::OK => {
                 inner.streams.confirm(number);
@@ -253,10 +260,4 @@ fn client_name() -> String {
     let program = std::env::args_os().next().map(std::path::PathBuf::from);
     let name = program.as_deref().and_then(|path| path.file_name()).unwrap_or_default();
     format!("{} {}", name.to_string_lossy(), std::process::id())
-}
-
-impl Inner {
-    fn settler(self: &Arc<Self>, consumer: u64, session: u64) -> Arc<Settler> {
-        self.settlers.get(consumer, session, || Settler { inner: self.clone(), session, consumer })
-    }
 }
