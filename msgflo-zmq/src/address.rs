@@ -81,16 +81,6 @@ impl Address {
         }
         Ok(address)
     }
-
-    /// As the zeromq crate wants it.
-    pub(crate) fn endpoint(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') {
-            format!("tcp://[{host}]:{port}")
-        } else {
-            format!("tcp://{host}:{port}")
-        }
-    }
 }
 
 #[cfg(test)]
@@ -104,10 +94,10 @@ mod tests {
     #[test]
     fn everything_has_a_default() {
         let address = parse("zmq://").unwrap();
-        assert_eq!(address.endpoint(), "tcp://127.0.0.1:5555");
+        assert_eq!((&*address.host, address.port), ("127.0.0.1", 5555));
         assert!(!address.auto);
         let address = parse("zmq://[::1]:1234?hub=auto&timeout=0.5").unwrap();
-        assert_eq!(address.endpoint(), "tcp://[::1]:1234");
+        assert_eq!((&*address.host, address.port), ("::1", 1234));
         assert!(address.auto);
         assert_eq!(address.timeout, Duration::from_millis(500));
     }

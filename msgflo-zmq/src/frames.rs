@@ -102,10 +102,6 @@ impl Frames {
     pub(crate) fn as_slice(&self) -> &[Bytes] {
         &self.0
     }
-
-    pub(crate) fn into_vec(self) -> Vec<Bytes> {
-        self.0
-    }
 }
 
 fn direction_frame(direction: Direction) -> Bytes {
@@ -238,14 +234,14 @@ mod tests {
     fn what_is_written_is_read() {
         let message = Message::new(&[0, 255][..]).with_id("ö");
         let frames = Frames::publish(7, Direction::Out, "a", &message);
-        let mut received = Received::parse(frames.into_vec()).unwrap();
+        let mut received = Received::parse(frames.0).unwrap();
         assert_eq!((received.command(), received.number), (PUBLISH, 7));
         assert_eq!(received.direction().unwrap(), Direction::Out);
         assert_eq!(received.name("queue").unwrap(), "a");
         assert_eq!(received.message().unwrap(), message);
         assert!(received.bytes("more").unwrap_err().contains("missing"));
         let frames = Frames::new(ACK, 1).bytes(write_numbers(&[1, u64::MAX]));
-        let mut received = Received::parse(frames.into_vec()).unwrap();
+        let mut received = Received::parse(frames.0).unwrap();
         assert_eq!(received.numbers("tags").unwrap(), [1, u64::MAX]);
     }
 

@@ -139,7 +139,7 @@ impl Link {
             let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
             let opened = async {
                 let mut session = inner.attempt(1, left).await?;
-                session.restore(&inner).await?;
+                session.restore(&inner);
                 Ok::<_, String>(session)
             };
             let reason = match opened.await {
@@ -265,7 +265,7 @@ async fn reconnect(inner: &Inner) -> Option<Session> {
         lock(&inner.notices).clear();
         let opened = async {
             let mut session = inner.attempt(number, ATTEMPT).await?;
-            session.restore(inner).await?;
+            session.restore(inner);
             Ok::<_, String>(session)
         };
         tokio::pin!(opened);

@@ -1,7 +1,7 @@
 //! Requests that are not answered yet. They outlive a connection: the next one sends them again.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
@@ -36,7 +36,7 @@ struct State {
 }
 
 struct Request {
-    frames: Frames,
+    frames: Arc<Frames>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -72,7 +72,7 @@ impl Outbox {
         }
         // 0 is for what is not answered.
         state.first = state.first.max(1);
-        let frames = make(state.end());
+        let frames = Arc::new(make(state.end()));
         let (answer, receiver) = oneshot::channel();
         state.requests.push_back(Some(Request { frames, answer }));
         Some(receiver)
@@ -80,7 +80,7 @@ impl Outbox {
 
     /// What is to be sent now: at most `window` may be without an answer, and, if there are
     /// several, no more bytes than one message may have.
-    pub(crate) fn take(&self, window: usize, max_size: usize, taken: &mut Vec<Frames>) {
+    pub(crate) fn take(&self, window: usize, max_size: usize, taken: &mut Vec<Arc<Frames>>) {
         let mut state = self.lock();
         let state = &mut *state;
         state.unsent = state.unsent.max(state.first);
@@ -168,11 +168,13 @@ mod tests {
     fn take(outbox: &Outbox, window: usize) -> Vec<u64> {
         let mut taken = Vec::new();
         outbox.take(window, 1000, &mut taken);
-        taken.into_iter().map(|frames| Received::parse(frames.into_vec()).unwrap().number).collect()
+        let number =
+            |frames: Arc<Frames>| Received::parse(frames.as_slice().to_vec()).unwrap().number;
+        taken.into_iter().map(number).collect()
     }
 
     fn ok(outbox: &Outbox, number: u64) -> bool {
-        let answer = Received::parse(Frames::new(OK, number).into_vec()).unwrap();
+        let answer = Received::parse(Frames::new(OK, number).as_slice().to_vec()).unwrap();
         outbox.answer(number, Ok(answer)).is_none()
     }
 

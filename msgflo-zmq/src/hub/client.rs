@@ -66,7 +66,7 @@ pub(super) async fn serve(
     let _ = stream.set_nodelay(true);
     let greeted = tokio::select! {
         _ = stopped.wait_for(|stopped| *stopped) => return,
-        greeted = wire::greet(&mut stream, GREETING) => greeted,
+        greeted = wire::greet(&mut stream, wire::Socket::Router, GREETING) => greeted,
     };
     match greeted {
         Ok(()) => {}
