@@ -3,7 +3,7 @@
 //!
 //!     cargo bench --bench throughput
 //!
-//! Each contender takes `MESSAGES` messages of 256 bytes out of a queue, publishes each, waits for
+//! Each contender takes messages of 256 bytes out of a queue, publishes each, waits for
 //! the broker's confirmation, and acknowledges. Contenders take turns; each is compared with the
 //! plain loop of the same round, and the medians are what the README quotes. `-- mqtt` measures MQTT
 //! alone; so do `amqp`, `zmq` and `memory`.
@@ -26,7 +26,6 @@ use msgflo::transport::{Direction, Queue, Target};
 use msgflo::{Any, Inport, Message, Network, Outport, Participant, Result, Settings};
 use tokio::sync::Notify;
 
-const MESSAGES: usize = 60_000;
 const BYTES: usize = 256;
 const ROUNDS: usize = 9;
 
@@ -63,11 +62,12 @@ enum Contender {
 /// Lets all contenders take turns, and prints how they compare.
 async fn compare(
     broker: &str,
+    messages: usize,
     library: &str,
     tuned: &str,
     rate: impl AsyncFn(Contender, u16) -> Result<f64>,
 ) -> Result<()> {
-    println!("\n{broker}, {BYTES} bytes, {MESSAGES} messages, median of {ROUNDS} rounds");
+    println!("\n{broker}, {BYTES} bytes, {messages} messages, median of {ROUNDS} rounds");
     println!("tuned: {tuned}");
     for concurrency in [10, 100, 1000] {
         let mut rounds = Vec::new();
@@ -108,7 +108,7 @@ async fn per_second(
 }
 
 /// Makes the queues of the `repeat` role, with a sink behind, and fills its inport's.
-async fn bind_and_fill(network: &Network) -> Result<()> {
+async fn bind_and_fill(network: &Network, messages: usize) -> Result<()> {
     for (name, direction) in
         [("repeat.IN", Direction::In), ("repeat.OUT", Direction::Out), ("sink.IN", Direction::In)]
     {
@@ -118,13 +118,13 @@ async fn bind_and_fill(network: &Network) -> Result<()> {
             .await?;
     }
     network.bind("repeat.OUT", "sink.IN").await?;
-    fill(network).await
+    fill(network, messages).await
 }
 
-async fn fill(network: &Network) -> Result<()> {
+async fn fill(network: &Network, messages: usize) -> Result<()> {
     let transport = network.transport();
     let message = Message::new(vec![b'x'; BYTES]);
-    stream::iter(0..MESSAGES)
+    stream::iter(0..messages)
         .map(|_| transport.publish(Target::Outport("repeat.IN"), message.clone()))
         .buffer_unordered(1000)
         .try_collect::<Vec<_>>()
@@ -133,8 +133,8 @@ async fn fill(network: &Network) -> Result<()> {
 }
 
 /// Lets the participant repeat all messages.
-async fn repeat(network: Network, concurrency: u16) -> Result<()> {
-    let done = Countdown::new(MESSAGES);
+async fn repeat(network: Network, messages: usize, concurrency: u16) -> Result<()> {
+    let done = Countdown::new(messages);
     let settings = Settings { concurrency, ..Settings::default() };
     network.start_with("repeat", Repeat::new(done.clone()), settings).await?;
     done.zero.notified().await;

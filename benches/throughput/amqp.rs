@@ -9,19 +9,23 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use msgflo::Result;
 use msgflo_test_broker::RabbitMq;
 
-use super::{Contender, MESSAGES, bind_and_fill, compare, per_second, repeat};
+use super::{Contender, bind_and_fill, compare, per_second, repeat};
+
+const MESSAGES: usize = 20_000;
 
 pub async fn measure() -> Result<()> {
     let broker = RabbitMq::start()?;
     let url = broker.url();
     let tuned = "a channel for publishing, one acknowledgement for 32 messages";
-    compare("RabbitMQ", "lapin", tuned, |contender, concurrency| rate(&url, contender, concurrency))
-        .await
+    compare("RabbitMQ", MESSAGES, "lapin", tuned, |contender, concurrency| {
+        rate(&url, contender, concurrency)
+    })
+    .await
 }
 
 async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
     let network = msgflo::connect(url).await?;
-    bind_and_fill(&network).await?;
+    bind_and_fill(&network, MESSAGES).await?;
 
     // To lapin, `/` alone is an empty virtual host.
     let connection =
@@ -30,7 +34,7 @@ async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> 
     let (msgflo, lapin) = (network.clone(), connection.clone());
     let rate = per_second(MESSAGES, async move {
         match contender {
-            Contender::Msgflo => repeat(msgflo, concurrency).await?,
+            Contender::Msgflo => repeat(msgflo, MESSAGES, concurrency).await?,
             Contender::PlainLoop => plain_loop(&lapin, concurrency).await?,
             Contender::TunedLoop => tuned_loop(&lapin, concurrency).await?,
         }

@@ -10,7 +10,9 @@ use msgflo_test_broker::Mosquitto;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS};
 use tokio::sync::Semaphore;
 
-use super::{Contender, MESSAGES, compare, fill, per_second, repeat};
+use super::{Contender, compare, fill, per_second, repeat};
+
+const MESSAGES: usize = 60_000;
 
 /// Mosquitto sends so many messages before the first is acknowledged, 20 by default, whatever a
 /// client can take. Nothing is saved until the end, while tests want that with every message.
@@ -18,7 +20,7 @@ const CONFIG: &str = "max_inflight_messages 1000\nautosave_on_changes false\naut
 
 pub async fn measure() -> Result<()> {
     let tuned = "a connection for receiving and one for publishing, each in its own task";
-    compare("MQTT with Mosquitto", "rumqttc", tuned, rate).await
+    compare("MQTT with Mosquitto", MESSAGES, "rumqttc", tuned, rate).await
 }
 
 async fn rate(contender: Contender, concurrency: u16) -> Result<f64> {
@@ -34,12 +36,12 @@ async fn rate(contender: Contender, concurrency: u16) -> Result<f64> {
         }
         Contender::PlainLoop | Contender::TunedLoop => keep("by hand", "repeat.IN", port).await?,
     }
-    fill(&network).await?;
+    fill(&network, MESSAGES).await?;
 
     let msgflo = network.clone();
     let rate = per_second(MESSAGES, async move {
         match contender {
-            Contender::Msgflo => repeat(msgflo, concurrency).await,
+            Contender::Msgflo => repeat(msgflo, MESSAGES, concurrency).await,
             Contender::PlainLoop => plain_loop(port, concurrency.into()).await,
             Contender::TunedLoop => tuned_loop(port, concurrency.into()).await,
         }

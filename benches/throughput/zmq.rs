@@ -6,11 +6,19 @@ use msgflo::bytes::Bytes;
 use msgflo::zmq::Hub;
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use super::{Contender, MESSAGES, bind_and_fill, compare, per_second, repeat};
+use super::{Contender, bind_and_fill, compare, per_second, repeat};
+
+const MESSAGES: usize = 100_000;
 
 pub async fn measure() -> Result<()> {
-    compare("ZeroMQ with a hub", "zeromq", "one acknowledgement for up to 32 messages", with_hub)
-        .await
+    compare(
+        "ZeroMQ with a hub",
+        MESSAGES,
+        "zeromq",
+        "one acknowledgement for up to 32 messages",
+        with_hub,
+    )
+    .await
 }
 
 async fn with_hub(contender: Contender, concurrency: u16) -> Result<f64> {
@@ -26,12 +34,12 @@ async fn with_hub(contender: Contender, concurrency: u16) -> Result<f64> {
 
 async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
     let network = msgflo::connect(url).await?;
-    bind_and_fill(&network).await?;
+    bind_and_fill(&network, MESSAGES).await?;
 
     let (msgflo, address) = (network.clone(), url.to_owned());
     let rate = per_second(MESSAGES, async move {
         match contender {
-            Contender::Msgflo => repeat(msgflo, concurrency).await,
+            Contender::Msgflo => repeat(msgflo, MESSAGES, concurrency).await,
             Contender::PlainLoop => by_hand(&address, concurrency, 1).await,
             Contender::TunedLoop => by_hand(&address, concurrency, 32).await,
         }
