@@ -9,8 +9,10 @@ use tracing::info;
 use crate::address::Address;
 use crate::hub::Hub;
 
-/// All connections of this process share its hubs. By host and port.
-static HUBS: LazyLock<Mutex<HashMap<(String, u16), Weak<Hub>>>> = LazyLock::new(Default::default);
+type HostAndPort = (String, u16);
+
+/// All connections of this process share its hubs.
+static HUBS: LazyLock<Mutex<HashMap<HostAndPort, Weak<Hub>>>> = LazyLock::new(Default::default);
 
 /// The hub of this process, if it has that address, or can have it. Who cannot listen there,
 /// connects to who can.

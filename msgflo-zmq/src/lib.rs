@@ -25,6 +25,9 @@
 //! dies, what it held is lost; what it had not confirmed is sent again by who sent it, and queues,
 //! edges and consumers are made again by the clients. With `hub=auto`, one of them takes over.
 //!
+//! A port that is declared with `persistent: false` is like any other here, as on `memory://`: its
+//! queue stays when its last user goes.
+//!
 //! ## Security
 //! The zeromq crate has no CURVE: nothing is encrypted, and nobody is asked who they are. Listen
 //! on loopback, or in a network of your own; a hub warns when it listens elsewhere. What is no
