@@ -40,9 +40,8 @@
 //!   message without a limit, so that a few bytes from anybody end the whole process. It also
 //!   lets a client take another's name.
 //! - A DEALER does not reconnect, waits for ever when its peer is gone, and queues up to 100,000
-//!   messages unseen. It passes each message through a queue and a task of its own, which costs more
-//!   than all that the client does: a worker with 1,000 messages in hand repeats half as many again
-//!   a second without.
+//!   messages unseen. It passes each message through a queue and a task of its own: without, a worker
+//!   with 1,000 messages in hand repeats half as many again a second.
 //!
 //! In either case, reconnection, heartbeats and the window (at most 1,024 requests are unanswered;
 //! deliveries are bounded by the credit) are this crate's own, and a hub must answer `HELLO`: that
