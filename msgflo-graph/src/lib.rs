@@ -1,0 +1,14 @@
+//! MsgFlo networks as text, and what is to be done for them. No network, nothing asynchronous.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`graph`] | [`Graph`]: what is connected to what, as .fbp text or JSON |
+//! | `error` | [`Error`]: what is wrong with a file, and where |
+
+mod error;
+mod fbp;
+pub mod graph;
+mod nearest;
+
+pub use error::{Error, Result, TextError};
+pub use graph::{Connection, Endpoint, Export, Graph, Group, Process, Source};
