@@ -27,7 +27,7 @@ fn graphs_are_read_like_the_reference_reads_them() {
 #[test]
 fn variations_of_graphs_are_read_like_the_reference_reads_them() {
     let mut accepted = 0;
-    compare(variation::variations(4000).into_iter().map(|text| (text, false)), |graph| {
+    compare(variation::variations(5_000).into_iter().map(|text| (text, false)), |graph| {
         accepted += usize::from(graph);
     });
     assert!(accepted > 400, "only {accepted} of the variations are graphs");
@@ -66,7 +66,8 @@ fn compare(texts: impl Iterator<Item = (String, bool)>, mut each: impl FnMut(boo
             _ => false,
         };
         if !same {
-            let ours = ours.map_or_else(|error| error.to_string(), |graph| graph.to_json().to_string());
+            let ours =
+                ours.map_or_else(|error| error.to_string(), |graph| graph.to_json().to_string());
             different.push(format!("{text:?}\nours:   {ours}\ntheirs: {theirs}\n"));
         }
         each(theirs.get("graph").is_some());

@@ -37,7 +37,8 @@ fn no_variation_of_a_graph_panics_and_what_is_read_survives_writing() {
 
 #[test]
 fn json_graphs_with_changes_do_not_panic() {
-    let sample = Graph::from_fbp("# @name n\n'x' -> IN a(A:x=1) OUT[1] -> b(B)\nINPORT=a.IN:IN").unwrap();
+    let sample =
+        Graph::from_fbp("# @name n\n'x' -> IN a(A:x=1) OUT[1] -> b(B)\nINPORT=a.IN:IN").unwrap();
     let text = sample.to_json().to_string();
     for at in 0..text.len() {
         for piece in ["", "null", "1", "\"", "{", "]", "\u{fffd}\n"] {

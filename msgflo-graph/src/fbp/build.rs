@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::error::did_you_mean;
@@ -24,7 +25,9 @@ pub(super) struct Builder {
     anonymous: HashMap<usize, String>,
     /// How many of them have each component.
     numbers: HashMap<String, usize>,
-    exports: Vec<(&'static str, String, Name)>,
+    /// Where they get their nodes. Of several with one name, the last counts.
+    inport_nodes: IndexMap<String, Name>,
+    outport_nodes: IndexMap<String, Name>,
     chains: Vec<Vec<Element>>,
     /// The furthest place at which something was expected.
     furthest: usize,
@@ -85,7 +88,8 @@ impl Builder {
             places: HashMap::new(),
             anonymous: HashMap::new(),
             numbers: HashMap::new(),
-            exports: Vec::new(),
+            inport_nodes: IndexMap::new(),
+            outport_nodes: IndexMap::new(),
             chains: Vec::new(),
             furthest: 0,
             expected: Vec::new(),
@@ -144,10 +148,10 @@ impl Builder {
         let (name, port) = (self.cased(name), self.cased(port));
         let export = Export { process: node.name.clone(), port, metadata: Map::new() };
         if inport {
-            self.exports.push(("inport", name.clone(), node));
+            self.inport_nodes.insert(name.clone(), node);
             self.graph.inports.insert(name, export);
         } else {
-            self.exports.push(("outport", name.clone(), node));
+            self.outport_nodes.insert(name.clone(), node);
             self.graph.outports.insert(name, export);
         }
     }
@@ -207,8 +211,7 @@ impl Builder {
         if let Some((at, message)) = &self.failure {
             return (*at..*at, message.clone(), None);
         }
-        let expected =
-            if self.expected.is_empty() { &self.expected_first } else { &self.expected };
+        let expected = if self.expected.is_empty() { &self.expected_first } else { &self.expected };
         let message = match expected.split_last() {
             None => "this is not .fbp".to_owned(),
             Some((last, [])) => format!("expected {last}"),
@@ -234,7 +237,9 @@ impl Builder {
                 return fail(&place, message, Some(format!("write `{name}(Component)` once")));
             }
         }
-        for (direction, export, node) in &self.exports {
+        let inports = self.inport_nodes.iter().map(|export| ("inport", export));
+        let outports = self.outport_nodes.iter().map(|export| ("outport", export));
+        for (direction, (export, node)) in inports.chain(outports) {
             if !self.graph.processes.contains_key(&node.name) {
                 let message = format!("{direction} `{export}`: node `{}`{MISSING}", node.name);
                 return fail(&node.place, message, Some(self.help(&node.name)));
@@ -273,7 +278,11 @@ impl Builder {
                 (None, Some(end)) => {
                     let declared = self.graph.processes.contains_key(&end.endpoint.process);
                     if end.written || single && !declared {
-                        self.remark(&end.place, "is connected to nothing: is an arrow missing?", text);
+                        self.remark(
+                            &end.place,
+                            "is connected to nothing: is an arrow missing?",
+                            text,
+                        );
                     }
                 }
                 (None, None) => {}

@@ -137,9 +137,8 @@ fn text(input: &mut Input<'_>) -> Parsed<Value> {
     let start = input.current_token_start();
     '\''.parse_next(input)?;
     let piece = alt(("\\'".value("'"), take_while(1, |c| c != '\'')));
-    let text = repeat(0.., piece)
-        .fold(String::new, |text, piece: &str| text + piece)
-        .parse_next(input)?;
+    let text =
+        repeat(0.., piece).fold(String::new, |text, piece: &str| text + piece).parse_next(input)?;
     let end: Parsed<char> = '\''.parse_next(input);
     if end.is_err() {
         let missing = "this text has no end: write `'` behind it (and `\\'` for a quote in it)";
