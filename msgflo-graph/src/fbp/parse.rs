@@ -24,6 +24,11 @@ pub(crate) fn parse(text: &str, file: &str, case_sensitive: bool) -> Result<Grap
     let lines: Parsed<()> = repeat(0.., line).parse_next(&mut input);
     if lines.is_err() || !input.input.is_empty() {
         let (place, message, help) = input.state.complaint();
+        let help = match &text[place.start..] {
+            rest if rest.starts_with('\t') => Some("write spaces instead of this tab".into()),
+            "" if text.ends_with(' ') => Some("end the last line, or remove its spaces".into()),
+            _ => help,
+        };
         return Err(Error::text(file, text, place, message, help));
     }
     input.state.finish(text, file)
@@ -40,8 +45,10 @@ fn exported(input: &mut Input<'_>) -> Parsed<()> {
     let direction = alt((literal("INPORT="), literal("OUTPORT="))).parse_next(input)?;
     // Nothing else that makes sense begins like this.
     let node = cut_err(node).parse_next(input)?;
-    let port = cut_err(preceded(expect("`.` and a port", "."), port_name)).parse_next(input)?;
-    let name = cut_err(preceded(expect("`:` and a name", ":"), port_name)).parse_next(input)?;
+    let port = cut_err(preceded(expect("`.` and a port", "."), expect("a port", port_name)))
+        .parse_next(input)?;
+    let name = cut_err(preceded(expect("`:` and a name", ":"), expect("a name", port_name)))
+        .parse_next(input)?;
     line_end(input)?;
     input.state.export(direction == "INPORT=", name, node, port);
     Ok(())
@@ -52,7 +59,7 @@ fn default_port(input: &mut Input<'_>) -> Parsed<()> {
     spaces(input)?;
     let direction =
         alt((literal("DEFAULT_INPORT="), literal("DEFAULT_OUTPORT="))).parse_next(input)?;
-    let name = cut_err(port_name).parse_next(input)?;
+    let name = cut_err(expect("a port", port_name)).parse_next(input)?;
     line_end(input)?;
     input.state.set_default_port(direction == "DEFAULT_INPORT=", name);
     Ok(())
@@ -148,6 +155,7 @@ fn text(input: &mut Input<'_>) -> Parsed<Value> {
 }
 
 fn json(input: &mut Input<'_>) -> Parsed<Value> {
+    let before = input.current_token_start();
     let blanks = || take_while(0.., [' ', '\t', '\n', '\r']);
     blanks().parse_next(input)?;
     let start = input.current_token_start();
@@ -171,7 +179,7 @@ fn json(input: &mut Input<'_>) -> Parsed<Value> {
                 let message = format!("not JSON: {}", json_message(&error));
                 return fail(input, start + at, message);
             }
-            input.state.expected_first(start, "an initial value (`'text'` or JSON)");
+            input.state.expected_first(before, "an initial value (`'text'` or JSON)");
             Err(ErrMode::Backtrack(EmptyError))
         }
     }
@@ -239,7 +247,7 @@ fn port_before(input: &mut Input<'_>) -> Parsed<Port> {
 }
 
 fn port_after(input: &mut Input<'_>) -> Parsed<Port> {
-    preceded(take_while(1.., ' '), port).parse_next(input)
+    preceded(take_while(1.., ' '), expect("a port", port)).parse_next(input)
 }
 
 /// `OUT`, `OUT[2]`
@@ -259,7 +267,7 @@ fn port(input: &mut Input<'_>) -> Parsed<Port> {
 fn port_name(input: &mut Input<'_>) -> Parsed<String> {
     let first = one_of(|c: char| c.is_ascii_alphabetic() || c == '_');
     let others = take_while(0.., |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
-    let name: &str = expect("a port", (first, others).take()).parse_next(input)?;
+    let name: &str = (first, others).take().parse_next(input)?;
     Ok(name.to_owned())
 }
 
