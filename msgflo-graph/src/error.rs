@@ -112,7 +112,13 @@ impl Error {
 
     /// What serde_json found in `text`.
     pub(crate) fn json(file: &str, text: &str, error: &serde_json::Error) -> Self {
-        let at = offset(text, error.line(), error.column().saturating_sub(1));
+        let next = offset(text, error.line(), error.column());
+        // What has the wrong type, may not have been read yet.
+        let at = if error.is_data() && text[next..].starts_with(['[', '{']) {
+            next
+        } else {
+            offset(text, error.line(), error.column().saturating_sub(1))
+        };
         Self::text(file, text, at..at, json_message(error), None)
     }
 }

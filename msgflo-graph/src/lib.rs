@@ -4,14 +4,17 @@
 //! |---|---|
 //! | [`graph`] | [`Graph`]: what is connected to what, as .fbp text or JSON |
 //! | [`foreign`] | [`Foreign`]: participants that are announced on their behalf |
+//! | [`library`] | [`Library`]: which command runs a component |
 //! | `error` | [`Error`]: what is wrong with a file, and where |
 
 mod error;
 mod fbp;
 pub mod foreign;
 pub mod graph;
+pub mod library;
 mod nearest;
 
 pub use error::{Error, Result, TextError};
 pub use foreign::Foreign;
 pub use graph::{Connection, Endpoint, Export, Graph, Group, Process, Source};
+pub use library::{CommandLine, Library};
