@@ -137,7 +137,7 @@ pub(crate) fn offset(text: &str, line: usize, column: usize) -> usize {
 }
 
 fn floor(text: &str, at: usize) -> usize {
-    text.floor_char_boundary(at)
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 /// `: did you mean …?`, or nothing.

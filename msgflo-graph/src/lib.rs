@@ -5,6 +5,7 @@
 //! | [`graph`] | [`Graph`]: what is connected to what, as .fbp text or JSON |
 //! | [`foreign`] | [`Foreign`]: participants that are announced on their behalf |
 //! | [`library`] | [`Library`]: which command runs a component |
+//! | [`plan`] | [`Plan`]: what is to be connected and started, and what is wrong with it |
 //! | `error` | [`Error`]: what is wrong with a file, and where |
 
 mod error;
@@ -13,8 +14,10 @@ pub mod foreign;
 pub mod graph;
 pub mod library;
 mod nearest;
+pub mod plan;
 
 pub use error::{Error, Result, TextError};
 pub use foreign::Foreign;
 pub use graph::{Connection, Endpoint, Export, Graph, Group, Process, Source};
 pub use library::{CommandLine, Library};
+pub use plan::{Announced, Plan, PlanOptions, Problem, Severity};

@@ -53,7 +53,7 @@ fn settings_may_stand_at_the_top_and_initial_values_are_one_argument() {
             "msgflo-nodejs --name #ROLE --file api/#COMPONENTNAME.js --option 1 --iips #IIPS" } }"##,
     )
     .unwrap();
-    let iips = values(json!({ "portA": "it's", "portB": 3.14 }));
+    let iips = values(json!({ "portA": "it's", "portB": 2.5 }));
     let command = library.command("project/Foo", "my role", &iips).unwrap();
     assert_eq!(
         command.args,
@@ -65,7 +65,7 @@ fn settings_may_stand_at_the_top_and_initial_values_are_one_argument() {
             "--option",
             "1",
             "--iips",
-            r#"{"portA":"it's","portB":3.14}"#
+            r#"{"portA":"it's","portB":2.5}"#
         ]
     );
     // A shell has to understand it too.

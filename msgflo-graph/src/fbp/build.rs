@@ -307,11 +307,11 @@ impl Builder {
             Some(Feed::Port(end)) => {
                 let place = end.place.clone();
                 let why = "is in the middle of a chain, where a node needs both ports \
-                           (`IN node OUT`) or its component: nothing leads to it";
+                           (`IN node OUT`) or its component: the arrow before it is ignored";
                 self.remark(&place, why, text);
             }
             Some(Feed::Value(_, place)) => {
-                self.remark(&place.clone(), "is a value: nothing can lead to it", text);
+                self.remark(&place.clone(), "is a value: the arrow before it is ignored", text);
             }
             None => {}
         }
