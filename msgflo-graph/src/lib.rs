@@ -8,6 +8,25 @@
 //! | [`plan`] | [`Plan`]: what is to be connected and started, and what is wrong with it |
 //! | [`draw`] | a graph as Mermaid and as DOT |
 //! | `error` | [`Error`]: what is wrong with a file, and where |
+//!
+//! ```no_run
+//! use msgflo_graph::{Announced, Graph, Library, Plan, PlanOptions};
+//!
+//! let graph = Graph::read("images.fbp")?;
+//! let (plan, problems) = Plan::new(&graph, &Announced::default(), &PlanOptions::default());
+//! for problem in problems {
+//!     eprintln!("{problem}");
+//! }
+//! let library = Library::find(".")?.with_folder("components")?;
+//! for role in &plan.roles {
+//!     let values = graph.initial_values(&role.name);
+//!     println!("{}: {}", role.name, library.command(&role.component, &role.name, &values)?);
+//! }
+//! for edge in &plan.edges {
+//!     println!("{edge}");
+//! }
+//! # Ok::<(), msgflo_graph::Error>(())
+//! ```
 
 pub mod draw;
 mod error;

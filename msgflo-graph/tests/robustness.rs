@@ -1,7 +1,7 @@
 //! No text makes the parsers panic, run out of stack or take for ever; what they accept, can be
 //! written and read again.
 
-use msgflo_graph::{Error, Graph};
+use msgflo_graph::{Announced, Error, Foreign, Graph, Library, Plan, PlanOptions, draw};
 
 mod variation;
 
@@ -12,6 +12,9 @@ fn no_variation_of_a_graph_panics_and_what_is_read_survives_writing() {
         match Graph::from_fbp(&text) {
             Ok(graph) => {
                 accepted += 1;
+                Plan::new(&graph, &Announced::default(), &PlanOptions::default());
+                assert!(draw::mermaid(&graph).starts_with("flowchart"));
+                assert!(draw::dot(&graph).ends_with("}\n"));
                 let json = graph.to_json();
                 assert_eq!(Graph::from_json(&json.to_string()).unwrap(), graph, "{text:?}");
                 let Ok(fbp) = graph.to_fbp() else { panic!("cannot be written: {text:?}") };
@@ -46,6 +49,30 @@ fn json_graphs_with_changes_do_not_panic() {
                 let changed = format!("{}{piece}{}", &text[..at], text.get(end..).unwrap_or(""));
                 if let Ok(graph) = Graph::from_json(&changed) {
                     let _ = graph.to_fbp().map(|fbp| Graph::from_fbp(&fbp).unwrap());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn definitions_and_settings_with_changes_do_not_panic() {
+    let definition = "component: a/b\nlabel: 'größe'\ninports: { a: { queue: \"x\" } }\n\
+                      outports:\n- id: b\n  queue: /#ROLE/b\n  options: &o [1, *o]\n";
+    let settings = r##"{ "name": "n", "msgflo": { "variables": { "V": "#ROLE 'x'" },
+        "handlers": { ".js": "node" }, "components": { "n/A": "run #V --iips #IIPS" } } }"##;
+    for text in [definition, settings] {
+        for at in (0..text.len()).filter(|&at| text.is_char_boundary(at)) {
+            for piece in
+                ["", ":", "- ", "[", "\"", "'", "#", "\t", "\n", "{ ", "*", "&a ", "\r", "ß"]
+            {
+                let rest = text[at..].chars().next().map_or(0, char::len_utf8);
+                for end in [at, at + rest] {
+                    let changed = format!("{}{piece}{}", &text[..at], &text[end..]);
+                    let _ = Foreign::from_yaml(&changed).map(|foreign| foreign.definition("r"));
+                    if let Ok(library) = Library::from_json(&changed) {
+                        let _ = library.command("A", "r", &serde_json::Map::new());
+                    }
                 }
             }
         }
