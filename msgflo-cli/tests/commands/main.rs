@@ -1,0 +1,5 @@
+//! Every command as a user runs it: the real program, on real brokers. A module for each command.
+
+mod brokers;
+mod program;
+mod send;
