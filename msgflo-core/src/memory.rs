@@ -5,8 +5,9 @@
 //! workers, fan-out by edges, dead letters, redelivery, and memory that stays bounded, because
 //! a sender waits while a queue is full.
 //!
-//! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default). Dead
-//! letters are kept up to that number too, the oldest go first.
+//! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default), and
+//! `capacity_bytes` how many bytes (268,435,456 by default). Whatever is reached first makes senders
+//! wait. Dead letters are kept up to the same, the oldest go first.
 
 mod queue;
 
@@ -24,16 +25,16 @@ use crate::transport::{
     Transport, without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
-use queue::{Consumer, Credit, MemoryQueue};
+use queue::{Capacity, Consumer, Credit, MemoryQueue};
 
-const DEFAULT_CAPACITY: usize = 10_000;
+const DEFAULT_CAPACITY: Capacity = Capacity { messages: 10_000, bytes: 256 * 1024 * 1024 };
 /// How many announcements a watcher may be behind before it misses some.
 const ANNOUNCEMENTS: usize = 1024;
 
 static BROKERS: LazyLock<Mutex<HashMap<String, Weak<Broker>>>> = LazyLock::new(Default::default);
 
 struct Broker {
-    capacity: usize,
+    capacity: Capacity,
     topology: RwLock<Topology>,
     present: Mutex<HashMap<String, Definition>>,
     announcements: broadcast::Sender<Definition>,
@@ -53,14 +54,15 @@ struct Topology {
 pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
     let mut capacity = DEFAULT_CAPACITY;
     for (key, value) in url.query_pairs() {
-        capacity = match (&*key, value.parse()) {
-            ("capacity", Ok(number)) if number > 0 => number,
+        match (&*key, value.parse()) {
+            ("capacity", Ok(number)) if number > 0 => capacity.messages = number,
+            ("capacity_bytes", Ok(number)) if number > 0 => capacity.bytes = number,
             _ => {
                 return Err(Error::invalid(format!(
-                    "`{key}={value}` in {url}: memory:// takes `capacity=NUMBER`, 1 or more"
+                    "`{key}={value}` in {url}: memory:// takes `capacity=NUMBER` and `capacity_bytes=NUMBER`, 1 or more"
                 )));
             }
-        };
+        }
     }
     let name = url.host_str().unwrap_or_default().to_owned();
     let mut brokers = lock(&BROKERS);

@@ -1,6 +1,6 @@
 //! What a client receives: the queues that it consumes, and the announcements that it watches.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use msgflo_core::transport::{Announcements, Deliveries, Delivery, Settle};
@@ -13,7 +13,7 @@ use crate::link::{Inner, Link};
 /// By the number of the request that started it. Channels have no bound of their own: what the
 /// hub sends is bounded by the credit.
 #[derive(Default)]
-pub(crate) struct Streams(Mutex<HashMap<u64, Stream>>);
+pub(crate) struct Streams(Mutex<BTreeMap<u64, Stream>>);
 
 struct Stream {
     /// Whether the hub has agreed to it. Before that, the outbox takes care of it.
@@ -107,7 +107,7 @@ impl Streams {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Stream>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Stream>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

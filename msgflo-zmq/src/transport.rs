@@ -12,7 +12,7 @@ use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use tokio::sync::{mpsc, watch};
 
 use crate::frames::{
-    ANNOUNCE, BIND, CONSUME, DECLARE, Frames, LONGEST_NAME, PUBLISH, STATISTICS, UNBIND, WATCH,
+    ANNOUNCE, BIND, CONSUME, DECLARE, Frames, LONGEST_NAME, STATISTICS, UNBIND, WATCH,
 };
 use crate::link::Link;
 use crate::streams::{Receiving, Sink, announcements, deliveries};
@@ -77,9 +77,7 @@ impl Transport for Zmq {
             Target::Outport(queue) => (Direction::Out, queue),
         };
         self.check([queue])?;
-        let publish = |number| {
-            Frames::new(PUBLISH, number).direction(direction).text(queue).message(&message)
-        };
+        let publish = |number| Frames::publish(number, direction, queue, &message);
         let sent = self.link.request(publish).answer(queue).await;
         sent.map(drop).map_err(|error| match error.kind() {
             Some(ErrorKind::Queue { url, queue, reason }) => {

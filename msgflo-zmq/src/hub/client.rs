@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
 use msgflo_core::transport::{Announcements, Deliveries, Delivery, Edge, Queue, Target};
 use msgflo_core::transport::{Direction, Settlement};
-use msgflo_core::{Definition, ErrorKind, Message, Result, Transport, memory};
+use msgflo_core::{Definition, ErrorKind, Result, Transport, memory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -66,7 +66,7 @@ pub(super) async fn serve(
     let _ = stream.set_nodelay(true);
     let greeted = tokio::select! {
         _ = stopped.wait_for(|stopped| *stopped) => return,
-        greeted = wire::greet(&mut stream, GREETING) => greeted,
+        greeted = wire::greet(&mut stream, wire::Socket::Router, GREETING) => greeted,
     };
     match greeted {
         Ok(()) => {}
@@ -99,6 +99,7 @@ pub(super) async fn serve(
         turn: 0,
         unsettled: HashMap::new(),
         waiting: FuturesUnordered::new(),
+        waiting_bytes: 0,
         mistakes: 0,
     };
     let end = client.run(&mut stream, stopped).await;
@@ -121,7 +122,15 @@ pub(super) async fn serve(
     }
 }
 
-type Waiting = futures_util::future::BoxFuture<'static, (u64, String, Result<()>)>;
+type Waiting = futures_util::future::BoxFuture<'static, Published>;
+
+/// What has become of a message.
+struct Published {
+    number: u64,
+    queue: String,
+    size: usize,
+    sent: Result<()>,
+}
 
 struct Client {
     name: String,
@@ -137,6 +146,8 @@ struct Client {
     unsettled: HashMap<u64, BTreeMap<u64, Delivery>>,
     /// Messages for which there is no room yet.
     waiting: FuturesUnordered<Waiting>,
+    /// How many bytes these have.
+    waiting_bytes: usize,
     mistakes: u32,
 }
 
@@ -184,9 +195,10 @@ impl Client {
                         Err(error) => return error.into(),
                     }
                 }
-                Some((number, queue, sent)) = self.waiting.next(), if !self.waiting.is_empty() => {
-                    let answer = answer(number, &queue, sent);
-                    self.answer(number, answer);
+                Some(published) = self.waiting.next(), if !self.waiting.is_empty() => {
+                    self.waiting_bytes -= published.size;
+                    let number = published.number;
+                    self.answer(number, answer(number, &published.queue, published.sent));
                     continue;
                 }
                 Some(change) = self.changes.recv(), if self.greeted && calm => {
@@ -408,13 +420,26 @@ impl Client {
         if self.waiting.len() >= WINDOW {
             return Err(format!("{WINDOW} messages wait for an answer already"));
         }
-        let number = received.number;
-        let transport = self.transport.clone();
-        let mut publishing = publish(transport, direction, name, message, number).boxed();
-        // Polled once here, so that messages keep their order.
-        if let Some((number, queue, sent)) = (&mut publishing).now_or_never() {
-            return Ok(answer(number, &queue, sent));
+        let (number, size) = (received.number, received.size);
+        if !self.waiting.is_empty() && self.waiting_bytes + size > self.shared.max_frame {
+            let bytes = self.waiting_bytes;
+            return Err(format!("messages of {bytes} bytes wait for an answer already"));
         }
+        let transport = self.transport.clone();
+        let publishing = async move {
+            let target = match direction {
+                Direction::In => Target::Inport(&name),
+                Direction::Out => Target::Outport(&name),
+            };
+            let sent = transport.publish(target, message).await;
+            Published { number, queue: name, size, sent }
+        };
+        let mut publishing = publishing.boxed();
+        // Polled once here, so that messages keep their order.
+        if let Some(published) = (&mut publishing).now_or_never() {
+            return Ok(answer(number, &published.queue, published.sent));
+        }
+        self.waiting_bytes += size;
         self.waiting.push(publishing);
         Ok(Answer::None)
     }
@@ -547,21 +572,6 @@ impl Source {
             }
         })
     }
-}
-
-async fn publish(
-    transport: Arc<dyn Transport>,
-    direction: Direction,
-    name: String,
-    message: Message,
-    number: u64,
-) -> (u64, String, Result<()>) {
-    let target = match direction {
-        Direction::In => Target::Inport(&name),
-        Direction::Out => Target::Outport(&name),
-    };
-    let sent = transport.publish(target, message).await;
-    (number, name, sent)
 }
 
 fn edge(received: &mut Received) -> Result<Edge, Malformed> {
