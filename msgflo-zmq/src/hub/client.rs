@@ -389,7 +389,8 @@ impl Client {
             frames::EDGES => Ok(match self.transport.edges().await {
                 Ok(edges) => {
                     let pairs = edges.iter().map(|edge| [&edge.source, &edge.target]);
-                    let json = serde_json::Value::from_iter(pairs.map(|pair| pair.map(|name| &**name)));
+                    let json =
+                        serde_json::Value::from_iter(pairs.map(|pair| pair.map(|name| &**name)));
                     Answer::With(Frames::new(frames::OK, number).bytes(json.to_string()))
                 }
                 Err(error) => answer(number, "", Err(error)),
