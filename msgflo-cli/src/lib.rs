@@ -2,13 +2,18 @@
 //!
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
+//! - `line.rs`: how a message is shown on one line.
 //! - `outcome.rs`: the exit codes.
 //!
 //! A subcommand is a struct with its arguments and an async method `run`; it prints its result on
 //! standard output and everything else on standard error.
 
 mod broker;
+mod dump;
+mod line;
 mod outcome;
+mod replay;
+mod request;
 mod send;
 
 use std::ffi::OsString;
@@ -29,6 +34,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Dump(dump::Dump),
+    Replay(replay::Replay),
+    Request(request::Request),
     Send(send::Send),
     /// Print a script that completes commands and options in a shell
     ///
@@ -42,6 +50,9 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<()> {
         match self {
+            Self::Dump(dump) => dump.run().await,
+            Self::Replay(replay) => replay.run().await,
+            Self::Request(request) => request.run().await,
             Self::Send(send) => send.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
