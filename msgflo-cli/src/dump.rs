@@ -75,7 +75,7 @@ impl Dump {
             (_, true) => Direction::Out,
             _ => announced(network, &self.queue).await?.unwrap_or(Direction::Out),
         };
-        let copies = network.transport().tap(&self.queue, direction).await?;
+        let copies = network.tap(&self.queue, direction).await?;
         let kind = if direction == Direction::In { "inport" } else { "outport" };
         anstream::eprintln!("listening at {kind} `{}`; Ctrl-C ends it", self.queue);
         self.print(copies).await

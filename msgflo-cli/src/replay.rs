@@ -1,11 +1,11 @@
 //! `msgflo replay`: dead letters back into their queue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt;
-use msgflo::transport::{Copies, Delivery, Direction, Target, Transport};
+use msgflo::transport::{Delivery, Direction, Target, Transport};
 use msgflo::{ErrorKind, Result};
 use tokio::time::timeout;
 
@@ -60,7 +60,10 @@ impl Replay {
             println!("{at_least}{} would be moved from `{dead}` to `{queue}`", messages(found));
             return Ok(());
         }
-        let moved = move_back(transport, &dead, queue, limit, waiting.is_some()).await?;
+        let moved = match waiting {
+            Some(_) => move_first(transport, &dead, queue, limit).await?,
+            None => move_all(transport, &dead, queue, limit).await?,
+        };
         println!("{} moved from `{dead}` to `{queue}`", messages(moved));
         Ok(())
     }
@@ -82,63 +85,75 @@ async fn count(transport: &dyn Transport, dead: &str, limit: u64) -> Result<u64>
     Ok(held.len() as u64)
 }
 
-async fn move_back(
-    transport: &dyn Transport,
-    dead: &str,
-    queue: &str,
-    limit: u64,
-    is_known: bool,
-) -> Result<u64> {
-    if limit == 0 {
-        return Ok(0);
-    }
-    // Where nobody knows how many there were at the start, it is told what comes meanwhile.
-    let mut arrivals = match is_known {
-        true => None,
-        false => Some(Arrivals::new(transport.tap(dead, Direction::Out).await?)),
-    };
-    let prefetch = if is_known { PREFETCH } else { u16::MAX };
-    let mut deliveries = transport.consume(dead, prefetch).await?;
+/// Moves the first so many: what fails again comes behind them.
+async fn move_first(transport: &dyn Transport, dead: &str, queue: &str, limit: u64) -> Result<u64> {
     let mut moved = 0;
-    // Released at the end.
-    let mut held: Vec<Delivery> = Vec::new();
+    if limit == 0 {
+        return Ok(moved);
+    }
+    let mut deliveries = transport.consume(dead, PREFETCH).await?;
     while moved < limit
         && let Ok(Some(delivery)) = timeout(QUIET, deliveries.next()).await
     {
-        let delivery = delivery?;
-        if arrivals.as_mut().is_some_and(|arrivals| arrivals.take(&delivery.message.payload)) {
-            held.push(delivery);
-            continue;
-        }
-        transport.publish(Target::Inport(queue), delivery.message.clone()).await?;
-        delivery.acknowledge();
+        move_one(transport, queue, delivery?).await?;
         moved += 1;
     }
     Ok(moved)
 }
 
-/// Dead letters that came since the start, and how often each.
-struct Arrivals {
-    copies: Copies,
-    payloads: HashMap<Vec<u8>, u64>,
+/// Moves all, where nobody knows how many there are. Of those that are like one that was moved, a tap
+/// tells how many have come since: so many have failed again, and stay.
+async fn move_all(transport: &dyn Transport, dead: &str, queue: &str, limit: u64) -> Result<u64> {
+    let mut copies = transport.tap(dead, Direction::Out).await?;
+    let mut arrived: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut deliveries = transport.consume(dead, u16::MAX).await?;
+    let (mut moved, mut seen) = (0, HashSet::new());
+    // Released at the end.
+    let mut doubtful: Vec<Delivery> = Vec::new();
+    while moved < limit {
+        match timeout(QUIET, deliveries.next()).await {
+            Ok(Some(delivery)) => {
+                let delivery = delivery?;
+                if seen.insert(delivery.message.payload.to_vec()) {
+                    move_one(transport, queue, delivery).await?;
+                    moved += 1;
+                } else {
+                    doubtful.push(delivery);
+                }
+            }
+            Ok(None) => break,
+            // By now, the tap has told of all that are in doubt.
+            Err(_) => {
+                while let Some(Some(Ok(message))) = copies.next().now_or_never() {
+                    *arrived.entry(message.payload.to_vec()).or_default() += 1;
+                }
+                let mut failed_again = arrived.clone();
+                let old = |delivery: &mut Delivery| match failed_again
+                    .get_mut(&delivery.message.payload[..])
+                {
+                    Some(count) if *count > 0 => {
+                        *count -= 1;
+                        false
+                    }
+                    _ => true,
+                };
+                let old: Vec<_> = doubtful.extract_if(.., old).collect();
+                if old.is_empty() {
+                    break;
+                }
+                for delivery in old.into_iter().take((limit - moved) as usize) {
+                    move_one(transport, queue, delivery).await?;
+                    moved += 1;
+                }
+            }
+        }
+    }
+    Ok(moved)
 }
 
-impl Arrivals {
-    fn new(copies: Copies) -> Self {
-        Self { copies, payloads: HashMap::new() }
-    }
-
-    /// Whether such a message has come, more often than it was taken. If there was one like it
-    /// before, that is left instead, which comes to the same.
-    fn take(&mut self, payload: &[u8]) -> bool {
-        while let Some(Some(Ok(message))) = self.copies.next().now_or_never() {
-            *self.payloads.entry(message.payload.to_vec()).or_default() += 1;
-        }
-        let Some(count) = self.payloads.get_mut(payload) else { return false };
-        *count -= 1;
-        if *count == 0 {
-            self.payloads.remove(payload);
-        }
-        true
-    }
+/// Acknowledged when it is there, it is nowhere missing.
+async fn move_one(transport: &dyn Transport, queue: &str, delivery: Delivery) -> Result<()> {
+    transport.publish(Target::Inport(queue), delivery.message.clone()).await?;
+    delivery.acknowledge();
+    Ok(())
 }
