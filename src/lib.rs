@@ -52,6 +52,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `amqp` | `amqp://` and `amqps://` URLs: RabbitMQ |
+//! | `management` | edges on RabbitMQ, and copies of what inports get there, by its management plugin: `?management=` |
 //! | `mqtt` | `mqtt://` and `mqtts://` URLs: MQTT brokers such as Mosquitto |
 //! | `zmq` | `zmq://` URLs: ZeroMQ, and the hub that is its broker, `msgflo::zmq::Hub` |
 //! | `protobuf` | [`Protobuf`](payload) payloads, by `prost` |
@@ -66,7 +67,7 @@ mod scheme;
 mod signals;
 
 pub use msgflo_core::*;
-pub use options::Options;
+pub use options::{BrokerOptions, Options};
 pub use run::{log_to_stderr, run};
 pub use scheme::{connect, connect_within, register_transport};
 pub use signals::StopSignals;

@@ -13,11 +13,8 @@ use crate::scheme::CONNECT_TIMEOUT;
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// The broker: amqp://USER:PASSWORD@HOST/VHOST, amqps://…, mqtt://USER:PASSWORD@HOST, mqtts://…,
-    /// zmq://HOST:PORT or memory:// [env: MSGFLO_BROKER,
-    /// CLOUDAMQP_URL] [default: amqp://localhost]
-    #[arg(long, value_name = "URL")]
-    broker: Option<String>,
+    #[command(flatten)]
+    broker: BrokerOptions,
 
     /// The name of this node in the network; workers of one role share its work [default: the
     /// component's name in small letters]
@@ -34,10 +31,6 @@ pub struct Options {
           default_value = "60")]
     discovery_period: Duration,
 
-    /// How long to try to reach the broker at start
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
-    connect_timeout: Duration,
-
     /// Process this value on an inport before any message; can be given several times
     #[arg(long = "iip", value_name = "PORT=JSON", value_parser = iip)]
     iips: Vec<(String, Value)>,
@@ -47,7 +40,22 @@ pub struct Options {
     describe: bool,
 }
 
-impl Options {
+/// Which broker a program connects to, for those that are no participants.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct BrokerOptions {
+    /// The broker: amqp://USER:PASSWORD@HOST/VHOST, amqps://…, mqtt://USER:PASSWORD@HOST, mqtts://…,
+    /// zmq://HOST:PORT or memory:// [env: MSGFLO_BROKER,
+    /// CLOUDAMQP_URL] [default: amqp://localhost]
+    #[arg(long, value_name = "URL")]
+    broker: Option<String>,
+
+    /// How long to try to reach the broker at start
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    connect_timeout: Duration,
+}
+
+impl BrokerOptions {
     /// The broker's URL: from `--broker`, else `MSGFLO_BROKER`, else `CLOUDAMQP_URL`, else
     /// `amqp://localhost`.
     pub fn broker(&self) -> String {
@@ -57,6 +65,18 @@ impl Options {
             .or_else(|| environment("MSGFLO_BROKER"))
             .or_else(|| environment("CLOUDAMQP_URL"))
             .unwrap_or_else(|| "amqp://localhost".into())
+    }
+
+    /// How long to try to reach the broker at start. 30 s by default.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+}
+
+impl Options {
+    /// The broker's URL: see [`BrokerOptions::broker`].
+    pub fn broker(&self) -> String {
+        self.broker.broker()
     }
 
     /// The role: from `--role`, else the component's name (`imageresize/ResizeImage`) without
@@ -78,7 +98,7 @@ impl Options {
 
     /// How long to try to reach the broker at start. 30 s by default.
     pub fn connect_timeout(&self) -> Duration {
-        self.connect_timeout
+        self.broker.connect_timeout()
     }
 
     /// Whether only the discovery message is asked for.

@@ -115,6 +115,11 @@ impl Error {
         ErrorKind::Invalid(message.into()).into()
     }
 
+    /// The error that this was made of, if it is of that type.
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+
     /// What went wrong, where it was msgflo that reported it; `None` for the user's own errors.
     pub fn kind(&self) -> Option<&ErrorKind> {
         self.0.downcast_ref()

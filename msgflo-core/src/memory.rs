@@ -10,6 +10,7 @@
 //! wait. Dead letters are kept up to the same, the oldest go first.
 
 mod queue;
+mod tap;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -21,11 +22,12 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::transport::{
-    Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
     Transport, without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
 use queue::{Capacity, Consumer, Credit, MemoryQueue};
+use tap::{Tap, Taps};
 
 const DEFAULT_CAPACITY: Capacity = Capacity { messages: 10_000, bytes: 256 * 1024 * 1024 };
 /// How many announcements a watcher may be behind before it misses some.
@@ -45,6 +47,7 @@ struct Topology {
     queues: HashMap<String, Arc<MemoryQueue>>,
     /// By an outport's queue, the inports' queues that are bound to it.
     exchanges: HashMap<String, Vec<Arc<MemoryQueue>>>,
+    taps: Taps,
 }
 
 /// Connects to the broker that the URL names within this process.
@@ -192,6 +195,7 @@ impl Transport for Memory {
                     None => return Err(self.missing(name, "inport")),
                 },
             };
+            topology.taps.copy(target, targets, &topology.queues, &message);
             let offered = targets.iter().map(|queue| Some((queue.clone(), queue.offer(&message)?)));
             offered.flatten().collect()
         };
@@ -273,6 +277,46 @@ impl Transport for Memory {
 
     async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
         Ok(self.queue(queue)?.statistics())
+    }
+
+    async fn edges(&self) -> Result<Vec<Edge>> {
+        self.check_open()?;
+        let topology = self.broker.topology();
+        let mut edges = Vec::new();
+        for (source, bound) in &topology.exchanges {
+            let is_bound =
+                |queue: &Arc<MemoryQueue>| bound.iter().any(|bound| Arc::ptr_eq(bound, queue));
+            for (target, queue) in &topology.queues {
+                // What has the same name is connected without an edge.
+                if source != target && is_bound(queue) {
+                    edges.push(Edge { source: source.clone(), target: target.clone() });
+                }
+            }
+        }
+        edges.sort_by(|one, other| (&one.source, &one.target).cmp(&(&other.source, &other.target)));
+        Ok(edges)
+    }
+
+    async fn tap(&self, queue: &str, direction: Direction) -> Result<Copies> {
+        self.check_open()?;
+        let tap = {
+            let topology = &mut *self.broker.topology_mut();
+            match direction {
+                Direction::In if !topology.queues.contains_key(queue) => {
+                    return Err(self.missing(queue, "inport"));
+                }
+                Direction::Out if !topology.exchanges.contains_key(queue) => {
+                    return Err(self.missing(queue, "outport"));
+                }
+                _ => {}
+            }
+            let copies = topology.taps.add(queue, direction, self.broker.capacity);
+            Tap::new(self.broker.clone(), copies, self.closed.subscribe())
+        };
+        Ok(Copies::new(stream::unfold(tap, |mut tap| async move {
+            let message = tap.next().await?;
+            Some((Ok(message), tap))
+        })))
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {

@@ -13,7 +13,7 @@ use url::Url;
 
 pub use crate::attempts::{Failure, try_to_connect};
 pub use crate::pauses::Pauses;
-use crate::{Definition, Message, Result};
+use crate::{Definition, ErrorKind, Message, Result};
 
 /// A connection to a broker.
 ///
@@ -53,6 +53,33 @@ pub trait Transport: Send + Sync + 'static {
 
     /// What is waiting in an inport's queue.
     async fn statistics(&self, queue: &str) -> Result<QueueStatistics>;
+
+    /// All edges that there are, whoever made them.
+    ///
+    /// # Errors
+    /// If the broker does not tell.
+    async fn edges(&self) -> Result<Vec<Edge>> {
+        let what = "tell which edges there are".into();
+        Err(ErrorKind::Unsupported { url: self.url().into(), what }.into())
+    }
+
+    /// Receives copies of what is sent on an outport, or through its edges to an inport, from now
+    /// on. It takes nothing from anybody, keeps nothing up, and leaves nothing behind. What is sent
+    /// straight into an inport's queue is copied where the broker can. While the connection is lost,
+    /// or when nobody reads, copies are missing.
+    ///
+    /// # Errors
+    /// If the broker cannot copy what this queue gets.
+    async fn tap(&self, queue: &str, direction: Direction) -> Result<Copies> {
+        let what = format!(
+            "copy what passes {} `{queue}`",
+            match direction {
+                Direction::In => "inport",
+                Direction::Out => "outport",
+            }
+        );
+        Err(ErrorKind::Unsupported { url: self.url().into(), what }.into())
+    }
 
     /// How the connection is, now and as it changes.
     fn connection(&self) -> watch::Receiver<Connection>;
@@ -210,6 +237,9 @@ impl fmt::Debug for Delivery {
 /// The messages of a queue as they come. An error is final: the transport has given up on it.
 pub struct Deliveries(BoxStream<'static, Result<Delivery>>);
 
+/// Copies of messages as they pass. An error is final.
+pub struct Copies(BoxStream<'static, Result<Message>>);
+
 /// Participants' announcements as they come. An error is final.
 pub struct Announcements(BoxStream<'static, Result<Definition>>);
 
@@ -242,6 +272,7 @@ macro_rules! stream {
 
 stream!(Deliveries, Delivery);
 stream!(Announcements, Definition);
+stream!(Copies, Message);
 
 /// A URL as it may be shown: without its password.
 ///

@@ -90,6 +90,7 @@ mod registry;
 mod router;
 mod seat;
 mod session;
+mod tap;
 mod tls;
 mod topic;
 mod transport;

@@ -171,6 +171,7 @@ impl Session {
                 }
             }
             frames::ANNOUNCEMENT => inner.streams.announce(&mut received)?,
+            frames::COPY => inner.streams.copy(&mut received)?,
             frames::QUEUE => inner.topology().queue(&mut received)?,
             frames::BOUND => inner.topology().bound(&mut received)?,
             frames::UNBOUND => inner.topology().unbound(&mut received)?,

@@ -142,21 +142,30 @@ impl MemoryQueue {
     }
 
     fn push_dead(&self, message: Message) {
+        let dropped = self.push_newest(message);
+        if dropped > 0 {
+            tracing::warn!("there are too many dead letters: {dropped} of the oldest are dropped");
+        }
+    }
+
+    /// Adds the message, and drops the oldest if they are too many; returns how many it dropped.
+    pub(super) fn push_newest(&self, message: Message) -> usize {
+        let mut dropped = 0;
         {
             let mut messages = lock(&self.messages);
             messages.push_back(Ready::new(message));
-            // Of dead letters, the newest is always kept.
+            // The newest is always kept.
             let over = |messages: &Messages| {
                 messages.ready.len() > self.capacity.messages
                     || messages.ready.len() > 1 && messages.bytes > self.capacity.bytes
             };
             while over(&messages) {
-                let (count, bytes) = (messages.ready.len(), messages.bytes);
-                tracing::warn!("{count} dead letters of {bytes} bytes: the oldest is dropped");
                 messages.pop_front();
+                dropped += 1;
             }
         }
         self.filled.notify_one();
+        dropped
     }
 
     pub(super) fn statistics(&self) -> QueueStatistics {

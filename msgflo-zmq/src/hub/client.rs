@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
-use msgflo_core::transport::{Announcements, Deliveries, Delivery, Edge, Queue, Target};
+use msgflo_core::transport::{Announcements, Copies, Deliveries, Delivery, Edge, Queue, Target};
 use msgflo_core::transport::{Direction, Settlement};
-use msgflo_core::{Definition, ErrorKind, Result, Transport, memory};
+use msgflo_core::{Definition, ErrorKind, Message, Result, Transport, memory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -24,7 +24,7 @@ use crate::wire::{self, Broken, Decoder, Incoming};
 
 /// How many messages a client may have sent that are not answered yet.
 pub(crate) const WINDOW: usize = 1024;
-/// How many queues a client may consume, and how many times it may watch.
+/// How many queues a client may consume and tap, and how many times it may watch.
 const MOST_STREAMS: usize = 1024;
 /// So much may wait to be written to a client, in bytes, before nothing more is taken from it.
 const HIGH_WATER: usize = 1024 * 1024;
@@ -154,11 +154,13 @@ struct Client {
 enum Source {
     Deliveries(Deliveries),
     Announcements(Announcements),
+    Copies(Copies),
 }
 
 enum Item {
     Delivery(u64, Delivery),
     Announcement(u64, Definition),
+    Copy(u64, Message),
 }
 
 /// How a message is answered.
@@ -325,6 +327,7 @@ impl Client {
             frames::RELEASE => return self.settle(received, Settlement::Released),
             frames::CONSUME => return self.consume(received).await,
             frames::WATCH => return self.watch(number).await,
+            frames::TAP => return self.tap(received).await,
             frames::BYE => return Ok(Answer::Goodbye),
             frames::CANCEL => {
                 self.streams.retain(|(stream, _)| *stream != number);
@@ -383,6 +386,15 @@ impl Client {
                     Err(error) => answer(number, &name, Err(error)),
                 })
             }
+            frames::EDGES => Ok(match self.transport.edges().await {
+                Ok(edges) => {
+                    let pairs = edges.iter().map(|edge| [&edge.source, &edge.target]);
+                    let json =
+                        serde_json::Value::from_iter(pairs.map(|pair| pair.map(|name| &**name)));
+                    Answer::With(Frames::new(frames::OK, number).bytes(json.to_string()))
+                }
+                Err(error) => answer(number, "", Err(error)),
+            }),
             frames::ANNOUNCE => {
                 let expiry = Duration::from_millis(received.number("expiry")?);
                 let json = received.bytes("discovery message")?;
@@ -473,9 +485,23 @@ impl Client {
         })
     }
 
+    async fn tap(&mut self, received: &mut Received) -> Result<Answer, Malformed> {
+        let number = received.number;
+        let direction = received.direction()?;
+        let queue = received.name("queue")?;
+        self.check_stream(number)?;
+        Ok(match self.transport.tap(&queue, direction).await {
+            Ok(copies) => {
+                self.streams.push((number, Source::Copies(copies)));
+                Answer::Done
+            }
+            Err(error) => answer(number, &queue, Err(error)),
+        })
+    }
+
     fn check_stream(&self, number: u64) -> Result<(), Malformed> {
         if self.streams.len() >= MOST_STREAMS {
-            return Err(format!("{MOST_STREAMS} queues are consumed already"));
+            return Err(format!("{MOST_STREAMS} queues are consumed or tapped already"));
         }
         if self.unsettled.contains_key(&number)
             || self.streams.iter().any(|(stream, _)| *stream == number)
@@ -532,6 +558,7 @@ impl Client {
                 let json = definition.to_discovery_message().to_string();
                 Frames::new(frames::ANNOUNCEMENT, number).bytes(json)
             }
+            Item::Copy(number, message) => Frames::new(frames::COPY, number).message(&message),
         };
         wire::encode(frames.as_slice(), &mut self.out);
     }
@@ -570,6 +597,9 @@ impl Source {
                     .and_then(Result::ok)
                     .map(|definition| Item::Announcement(number, definition))
             }
+            Self::Copies(copies) => std::task::ready!(std::pin::Pin::new(copies).poll_next(cx))
+                .and_then(Result::ok)
+                .map(|message| Item::Copy(number, message)),
         })
     }
 }

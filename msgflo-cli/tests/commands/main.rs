@@ -1,0 +1,8 @@
+//! Every command as a user runs it: the real program, on real brokers. A module for each command.
+
+mod brokers;
+mod dump;
+mod program;
+mod replay;
+mod request;
+mod send;
