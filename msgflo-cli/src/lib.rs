@@ -2,14 +2,18 @@
 //!
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
+//! - `components.rs`: which command runs a component.
 //! - `outcome.rs`: the exit codes.
 //!
 //! A subcommand is a struct with its arguments and an async method `run`; it prints its result on
 //! standard output and everything else on standard error.
 
 mod broker;
+mod components;
 mod outcome;
+mod register;
 mod send;
+mod setup;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -29,7 +33,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Register(register::Register),
     Send(send::Send),
+    Setup(setup::Setup),
     /// Print a script that completes commands and options in a shell
     ///
     /// For bash: msgflo completions bash > ~/.local/share/bash-completion/completions/msgflo
@@ -42,7 +48,9 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<()> {
         match self {
+            Self::Register(register) => register.run().await,
             Self::Send(send) => send.run().await,
+            Self::Setup(setup) => setup.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
     }

@@ -2,4 +2,7 @@
 
 mod brokers;
 mod program;
+mod project;
+mod register;
 mod send;
+mod setup;
