@@ -1,7 +1,9 @@
 //! `msgflo setup`.
 
+use std::time::Duration;
+
 use msgflo::transport::{Deliveries, Direction, Queue, Target};
-use msgflo::{Any, Inport, Message, Network, Participant};
+use msgflo::{Any, Inport, Message, Network, Participant, Settings};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -193,7 +195,8 @@ async fn announced_queues_are_used_and_what_is_not_announced_is_told() {
     for broker in Broker::all().await {
         let network = broker.connect().await;
         declare(&network, "lamp/state", Direction::Out).await;
-        network.start("worker", Elsewhere::default()).await.unwrap();
+        let often = Settings { discovery_period: Duration::from_secs(1), ..Default::default() };
+        network.start_with("worker", Elsewhere::default(), often).await.unwrap();
         let register = ["register", "--role", "lamp:lamp.yml", "--forever", "--interval", "0.5"];
         let mut register = project.start(&[&register[..], &["--broker", broker.url()]].concat());
         register.line().await;
@@ -205,9 +208,9 @@ async fn announced_queues_are_used_and_what_is_not_announced_is_told() {
         assert_eq!(told, "bound lamp/state -> somewhere/else\n");
         let error = setup("typo.fbp", "60").await.failed(2);
         assert!(error.contains("no port `jbo` on worker: did you mean `job`?"), "{error}");
-        let error = setup("more.fbp", "1").await.failed(4);
+        let error = setup("more.fbp", "5").await.failed(4);
         assert!(
-            error.contains("not announced within 1 s: absent (Gone) with port `in`"),
+            error.contains("not announced within 5 s: absent (Gone) with port `in`"),
             "{error}"
         );
         register.interrupt().await;
@@ -284,7 +287,7 @@ async fn bad_input_is_told_before_anything_is_touched() {
     let error = setup(&["none.fbp"], 2).await;
     assert!(error.contains("cannot read none.fbp"), "{error}");
     let error = setup(&["wrong.fbp"], 2).await;
-    assert!(error.starts_with("error: expected `->`\n --> wrong.fbp:1:"), "{error}");
+    assert!(error.starts_with("error: expected `->` or a port\n --> wrong.fbp:1:10\n"), "{error}");
     let broken = ["self.fbp", "--participants", "--library", "broken/package.json"];
     let error = setup(&broken, 2).await;
     assert!(error.contains("broken/package.json:1:"), "{error}");
@@ -296,4 +299,43 @@ async fn bad_input_is_told_before_anything_is_touched() {
     assert!(error.contains("cannot connect to amqp://u@127.0.0.1:1"), "{error}");
     let error = setup(&["cycle.fbp"], 3).await;
     assert!(error.contains("a -> b -> a is a cycle"), "{error}");
+}
+
+#[tokio::test]
+async fn edges_that_the_graph_has_no_more_are_removed() {
+    let project = Project::new(json!({}))
+        .with("old.fbp", "a(A) OUT -> IN b(B)\na OUT -> IN c(C)")
+        .with("new.fbp", "a(A) OUT -> IN b(B)\nc(C)")
+        .with("spy.fbp", "a(A) OUT -> IN spy(S)");
+    for broker in [Broker::mosquitto(), Broker::zmq().await] {
+        let network = broker.connect().await;
+        declare(&network, "a.OUT", Direction::Out).await;
+        let mut inports = Vec::new();
+        for name in ["b.IN", "c.IN", "spy.IN"] {
+            inports.push(consume(&network, name).await);
+        }
+        let setup = async |arguments: &[&str]| {
+            let broker = ["setup", "--broker", broker.url()];
+            project.msgflo(&[&broker[..], arguments].concat()).await.ok()
+        };
+        setup(&["old.fbp"]).await;
+        setup(&["spy.fbp"]).await;
+        let told = setup(&["new.fbp", "--remove-extra", "--dry-run"]).await;
+        assert_eq!(told, "there already: a.OUT -> b.IN\nwould unbind a.OUT -> c.IN\n");
+        let told = setup(&["new.fbp", "--remove-extra"]).await;
+        assert_eq!(told, "there already: a.OUT -> b.IN\nunbound a.OUT -> c.IN\n");
+        let told = setup(&["old.fbp", "--dry-run", "--json"]).await;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let there = told["steps"].as_array().unwrap().iter().map(|step| step["there"].clone());
+        assert_eq!(there.collect::<Vec<_>>(), [json!(true), json!(false)]);
+        let message = Message::new("1");
+        network.transport().publish(Target::Outport("a.OUT"), message).await.unwrap();
+        send(&network, "c.IN", "2").await;
+        let mut received = Vec::new();
+        for inport in &mut inports {
+            received.push(next(inport).await);
+        }
+        assert_eq!(received, ["1", "2", "1"]);
+        network.shutdown().await.unwrap();
+    }
 }
