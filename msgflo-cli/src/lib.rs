@@ -10,6 +10,7 @@
 
 mod broker;
 mod components;
+mod deployment;
 mod outcome;
 mod register;
 mod send;
@@ -33,6 +34,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Compose(deployment::Compose),
+    K8s(deployment::K8s),
+    Procfile(deployment::Procfile),
     Register(register::Register),
     Send(send::Send),
     Setup(setup::Setup),
@@ -48,6 +52,9 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<()> {
         match self {
+            Self::Compose(compose) => compose.run(),
+            Self::K8s(k8s) => k8s.run(),
+            Self::Procfile(procfile) => procfile.run(),
             Self::Register(register) => register.run().await,
             Self::Send(send) => send.run().await,
             Self::Setup(setup) => setup.run().await,

@@ -1,5 +1,6 @@
 //! `msgflo setup`.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use msgflo::transport::{Deliveries, Direction, Queue, Target};
@@ -8,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::brokers::Broker;
-use crate::program::PATIENCE;
+use crate::nodejs;
+use crate::program::{PATIENCE, Running};
 use crate::project::{Project, repeat};
 
 async fn declare(network: &Network, name: &str, direction: Direction) {
@@ -336,6 +338,28 @@ async fn edges_that_the_graph_has_no_more_are_removed() {
             received.push(next(inport).await);
         }
         assert_eq!(received, ["1", "2", "1"]);
+        network.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn msgflo_setup_mixes_languages_and_foreign_participants() {
+    let project = Project::new(json!({ "rust/Repeat": repeat(), "Repeat": nodejs::repeat() }))
+        .with("components/Lamp.yml", "{ component: Lamp, inports: { on: { queue: lamp/on } } }")
+        .with("graph.fbp", "rust(rust/Repeat) OUT -> IN node(Repeat) OUT -> ON lamp(test/Lamp)");
+    for broker in [Broker::rabbitmq(), Broker::mosquitto()] {
+        let network = broker.connect().await;
+        let mut lamp = consume(&network, "lamp/on").await;
+        let mut setup = tokio::process::Command::new(env!("CARGO_BIN_EXE_msgflo-setup"));
+        setup.args(["graph.fbp", "--participants", "--discover", "--forever", "--timeout", "60"]);
+        setup.env("MSGFLO_BROKER", broker.url()).current_dir(project.path()).kill_on_drop(true);
+        setup.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut setup = Running::of(setup);
+        assert_eq!(setup.line_with("node.OUT").await, "bound node.OUT -> lamp/on");
+        setup.line_with("the network is set up").await;
+        send(&network, "rust.IN", r#"{"from":"rust"}"#).await;
+        assert_eq!(next(&mut lamp).await, r#"{"from":"rust"}"#);
+        assert_eq!(setup.interrupt().await.0.code(), Some(0));
         network.shutdown().await.unwrap();
     }
 }
