@@ -34,7 +34,7 @@ impl Project {
         std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
     }
 
-    fn command(&self, arguments: &[&str]) -> tokio::process::Command {
+    pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = command(arguments);
         command.current_dir(self.path());
         command

@@ -36,13 +36,15 @@ async fn announced(announcements: &mut Announcements, role: &str) -> Definition 
 #[tokio::test]
 async fn foreign_participants_are_announced_until_it_is_stopped() {
     let project = lamp();
+    let file = project.path().join("lamp.yml");
+    let [kitchen, hall] = ["kitchen", "hall"].map(|role| format!("{role}:{}", file.display()));
     for broker in Broker::all().await {
         let network = broker.connect().await;
         let mut announcements = network.transport().watch().await.unwrap();
-        let roles = ["--role", "kitchen:./lamp.yml", "--role", "hall:./lamp.yml"];
+        let roles = ["--role", &*kitchen, "--role", &*hall];
         let forever = ["--forever", "--interval", "0.2"];
         let arguments = [&["register", "--broker", broker.url()][..], &roles, &forever].concat();
-        let mut register = project.start(&arguments);
+        let mut register = Running::start(&arguments);
         assert_eq!(register.line().await, "announced kitchen (home/Lamp)");
         assert_eq!(register.line().await, "announced hall (home/Lamp)");
         let kitchen = announced(&mut announcements, "kitchen").await;
