@@ -96,5 +96,7 @@ pub fn log_to_stderr() {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // Else it panics, in the middle of a message, when nobody reads standard error any more.
+        .log_internal_errors(false)
         .try_init();
 }

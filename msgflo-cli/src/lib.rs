@@ -2,6 +2,7 @@
 //!
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
+//! - `components.rs`: which command runs a component.
 //! - `line.rs`: how a message is shown on one line.
 //! - `outcome.rs`: the exit codes.
 //!
@@ -9,12 +10,16 @@
 //! standard output and everything else on standard error.
 
 mod broker;
+mod components;
+mod deployment;
 mod dump;
 mod line;
 mod outcome;
+mod register;
 mod replay;
 mod request;
 mod send;
+mod setup;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -34,10 +39,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Compose(deployment::Compose),
     Dump(dump::Dump),
+    K8s(deployment::K8s),
+    Procfile(deployment::Procfile),
+    Register(register::Register),
     Replay(replay::Replay),
     Request(request::Request),
     Send(send::Send),
+    Setup(setup::Setup),
     /// Print a script that completes commands and options in a shell
     ///
     /// For bash: msgflo completions bash > ~/.local/share/bash-completion/completions/msgflo
@@ -50,10 +60,15 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<()> {
         match self {
+            Self::Compose(compose) => compose.run(),
             Self::Dump(dump) => dump.run().await,
+            Self::K8s(k8s) => k8s.run(),
+            Self::Procfile(procfile) => procfile.run(),
+            Self::Register(register) => register.run().await,
             Self::Replay(replay) => replay.run().await,
             Self::Request(request) => request.run().await,
             Self::Send(send) => send.run().await,
+            Self::Setup(setup) => setup.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
     }

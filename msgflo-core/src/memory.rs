@@ -129,6 +129,17 @@ impl Memory {
     }
 }
 
+impl Topology {
+    /// An outport and an inport of the same name are connected without an edge. So are dead
+    /// letters with the outport that their edges lead from.
+    fn add(&mut self, name: &str, queue: &Arc<MemoryQueue>) {
+        let bound = self.exchanges.entry(name.to_owned()).or_default();
+        bound.iter().for_each(|bound| queue.lead_to(bound));
+        bound.push(queue.clone());
+        self.queues.insert(name.to_owned(), queue.clone());
+    }
+}
+
 impl Broker {
     fn topology(&self) -> std::sync::RwLockReadGuard<'_, Topology> {
         self.topology.read().unwrap_or_else(PoisonError::into_inner)
@@ -149,18 +160,15 @@ impl Transport for Memory {
         self.check_open()?;
         let capacity = self.broker.capacity;
         let topology = &mut *self.broker.topology_mut();
-        let bound = topology.exchanges.entry(queue.name.clone()).or_default();
+        topology.exchanges.entry(queue.name.clone()).or_default();
         if queue.direction == Direction::In && !topology.queues.contains_key(&queue.name) {
             let dead_name = self.dead_letter_queue(&queue.name);
-            let dead = topology
-                .queues
-                .entry(dead_name)
-                .or_insert_with(|| Arc::new(MemoryQueue::new(capacity, None)))
-                .clone();
-            let inport = Arc::new(MemoryQueue::new(capacity, Some(dead)));
-            topology.queues.insert(queue.name.clone(), inport.clone());
-            // An outport and an inport of the same name are connected without an edge.
-            bound.push(inport);
+            let dead = topology.queues.get(&dead_name).cloned().unwrap_or_else(|| {
+                let dead = Arc::new(MemoryQueue::new(capacity, None));
+                topology.add(&dead_name, &dead);
+                dead
+            });
+            topology.add(&queue.name, &Arc::new(MemoryQueue::new(capacity, Some(dead))));
         }
         Ok(())
     }
@@ -227,6 +235,9 @@ impl Transport for Memory {
             .get_mut(&edge.source)
             .ok_or_else(|| self.missing(&edge.source, "outport"))?;
         if !bound.iter().any(|queue| Arc::ptr_eq(queue, &target)) {
+            if let Some(dead_letters) = topology.queues.get(&edge.source) {
+                dead_letters.lead_to(&target);
+            }
             bound.push(target);
         }
         Ok(())
@@ -234,8 +245,12 @@ impl Transport for Memory {
 
     async fn unbind(&self, edge: &Edge) -> Result<()> {
         let target = self.queue(&edge.target)?;
-        if let Some(bound) = self.broker.topology_mut().exchanges.get_mut(&edge.source) {
+        let topology = &mut *self.broker.topology_mut();
+        if let Some(bound) = topology.exchanges.get_mut(&edge.source) {
             bound.retain(|queue| !Arc::ptr_eq(queue, &target));
+        }
+        if let Some(dead_letters) = topology.queues.get(&edge.source) {
+            dead_letters.lead_no_more_to(&target);
         }
         Ok(())
     }

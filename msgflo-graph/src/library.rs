@@ -24,7 +24,7 @@ pub const DEFAULT_HANDLERS: [(&str, &str); 8] = [
     (".py", "msgflo-python #FILENAME #ROLE"),
     (".json", "noflo-runtime-msgflo --name #ROLE --graph #COMPONENT --iips #IIPS"),
     (".fbp", "noflo-runtime-msgflo --name #ROLE --graph #COMPONENT --iips #IIPS"),
-    (".rs", "cargo run --quiet --release --example #COMPONENTNAME -- --role #ROLE"),
+    (".rs", "cargo run --quiet --release --example #COMPONENTNAME -- --role #ROLE #IIPARGS"),
 ];
 
 /// The components that can be started, and the commands that do it.
@@ -53,7 +53,8 @@ pub const DEFAULT_HANDLERS: [(&str, &str); 8] = [
 /// ```
 ///
 /// Commands may hold `#FILENAME`, `#ROLE`, `#COMPONENT`, `#COMPONENTNAME` (without namespace),
-/// `#IIPS` (the initial values as JSON), and the settings' own `variables`.
+/// `#IIPS` (the initial values as JSON), `#IIPARGS` (the same as participants in Rust take them:
+/// `--iip PORT=JSON` for each), and the settings' own `variables`.
 #[derive(Clone, Debug)]
 pub struct Library {
     namespace: Option<String>,
@@ -275,6 +276,8 @@ impl Library {
         let found = self.component(component).ok_or_else(|| self.unknown(component, role))?;
         let file = found.file.as_ref().map(|file| file.display().to_string());
         let values = serde_json::to_string(initial_values).unwrap_or_default();
+        let words = initial_values.iter().map(|(port, value)| format!("{port}={value}"));
+        let words: Vec<String> = words.flat_map(|word| ["--iip".into(), word]).collect();
         let builtin = [
             ("FILENAME", file),
             ("COMPONENTNAME", Some(base(&found.name).to_owned())),
@@ -283,6 +286,7 @@ impl Library {
             ("IIPS", Some(values)),
         ];
         let mut variables = self.variables.clone();
+        variables.entry("IIPARGS".into()).or_insert_with(|| shell_words::join(words));
         for (name, value) in builtin {
             if let Some(value) = value {
                 let value = shell_words::quote(&value).into_owned();
@@ -293,7 +297,7 @@ impl Library {
             let command = &found.command;
             Error::Invalid(format!("cannot run component `{component}` by `{command}`: {reason}"))
         };
-        let line = expand(&found.command, &variables, 0).map_err(wrong)?;
+        let line = expand(&found.command, &variables, 0).map_err(wrong)?.trim_end().to_owned();
         let mut words =
             shell_words::split(&line).map_err(|_| wrong("a quote has no end".into()))?.into_iter();
         let program = words.next().ok_or_else(|| wrong("the command is empty".into()))?;
@@ -366,4 +370,4 @@ fn expand(
     Ok(expanded)
 }
 
-const BUILTIN: [&str; 5] = ["FILENAME", "COMPONENTNAME", "COMPONENT", "ROLE", "IIPS"];
+const BUILTIN: [&str; 6] = ["FILENAME", "COMPONENTNAME", "COMPONENT", "ROLE", "IIPS", "IIPARGS"];

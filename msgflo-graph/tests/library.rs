@@ -133,6 +133,9 @@ fn files_with_a_handler_are_components() {
     );
     assert_eq!(line(&library, "x", "e"), "./build/x e");
     assert_eq!(line(&library, "ex", "f"), "cargo run --quiet --release --example ex -- --role f");
+    let values = serde_json::json!({ "width": 640, "in": "it is" });
+    let command = library.command("ex", "f", values.as_object().unwrap()).unwrap();
+    assert_eq!(command.args[6..], ["--role", "f", "--iip", "width=640", "--iip", "in=\"it is\""]);
     // Without its namespace, and with another one.
     assert_eq!(line(&library, "any/Pay", "g"), "pay g");
     // A folder that does not exist is an empty one.

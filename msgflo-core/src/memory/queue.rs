@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -21,6 +21,8 @@ pub(super) struct Capacity {
 pub(super) struct MemoryQueue {
     capacity: Capacity,
     dead_letters: Option<Arc<MemoryQueue>>,
+    /// Where dead letters go from here, beside staying here.
+    led_to: Mutex<Vec<Weak<MemoryQueue>>>,
     messages: Mutex<Messages>,
     consumers: AtomicU64,
     unsettled: AtomicU64,
@@ -81,6 +83,7 @@ impl MemoryQueue {
         Self {
             capacity,
             dead_letters,
+            led_to: Default::default(),
             messages: Default::default(),
             consumers: AtomicU64::new(0),
             unsettled: AtomicU64::new(0),
@@ -141,7 +144,22 @@ impl MemoryQueue {
         self.filled.notify_one();
     }
 
+    /// From now on, its dead letters go there too.
+    pub(super) fn lead_to(&self, target: &Arc<MemoryQueue>) {
+        lock(&self.led_to).push(Arc::downgrade(target));
+    }
+
+    pub(super) fn lead_no_more_to(&self, target: &Arc<MemoryQueue>) {
+        lock(&self.led_to).retain(|queue| !std::ptr::eq(queue.as_ptr(), Arc::as_ptr(target)));
+    }
+
     fn push_dead(&self, message: Message) {
+        for queue in lock(&self.led_to).iter().filter_map(Weak::upgrade) {
+            // Whoever rejects a message cannot wait.
+            if queue.offer(&message).is_some() {
+                tracing::warn!("an inport for dead letters is full: one stays where it is");
+            }
+        }
         let dropped = self.push_newest(message);
         if dropped > 0 {
             tracing::warn!("there are too many dead letters: {dropped} of the oldest are dropped");

@@ -77,7 +77,7 @@ pub(super) fn read(manifest: &Path) -> Result<Library> {
             let component = Component {
                 command: format!(
                     "cargo run --quiet --release --manifest-path #FILENAME{features} \
-                     --{kind} {} -- --role #ROLE",
+                     --{kind} {} -- --role #ROLE #IIPARGS",
                     target.name
                 ),
                 name: format!("{}/{}", package.name, target.name),
