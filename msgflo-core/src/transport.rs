@@ -11,6 +11,7 @@ use futures_util::stream::{BoxStream, Stream};
 use tokio::sync::watch;
 use url::Url;
 
+pub use crate::attempts::{Failure, try_to_connect};
 pub use crate::pauses::Pauses;
 use crate::{Definition, ErrorKind, Message, Result};
 
