@@ -2,13 +2,16 @@
 //!
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
+//! - `observation.rs`: the network as it is seen, for the subcommands that show it.
 //! - `outcome.rs`: the exit codes.
 //!
 //! A subcommand is a struct with its arguments and an async method `run`; it prints its result on
 //! standard output and everything else on standard error.
 
 mod broker;
+mod observation;
 mod outcome;
+mod ps;
 mod send;
 
 use std::ffi::OsString;
@@ -29,6 +32,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Ps(ps::Ps),
     Send(send::Send),
     /// Print a script that completes commands and options in a shell
     ///
@@ -42,6 +46,7 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<()> {
         match self {
+            Self::Ps(ps) => ps.run().await,
             Self::Send(send) => send.run().await,
             Self::Completions { shell } => print_completions(shell),
         }

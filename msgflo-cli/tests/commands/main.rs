@@ -1,5 +1,7 @@
 //! Every command as a user runs it: the real program, on real brokers. A module for each command.
 
 mod brokers;
+mod images;
 mod program;
+mod ps;
 mod send;

@@ -1,0 +1,87 @@
+//! `msgflo ps`.
+
+use serde_json::{Value, json};
+
+use crate::brokers::Broker;
+use crate::images;
+use crate::program::msgflo;
+
+/// Participants announce themselves twice a second; the machine may be busy.
+const WAIT: [&str; 2] = ["--wait", "5"];
+
+#[tokio::test]
+async fn everybody_is_listed_with_ports_on_every_broker() {
+    for broker in Broker::all().await {
+        let network = broker.connect().await;
+        images::start(&network).await;
+        let ps = [&["ps", "--broker", broker.url()], &WAIT[..]].concat();
+
+        let text = msgflo(&ps).await.ok();
+        let row = |words: &[&str]| {
+            let has = |line: &str| words.iter().all(|word| line.contains(word));
+            assert!(text.lines().any(has), "no line with {words:?} in\n{text}");
+        };
+        row(&["resize", "images/Resize", "2"]);
+        row(&["web", "images/Web", "1"]);
+        row(&["jobs", "in", "images/jobs", "any"]);
+        row(&["image", "out", "resize.IMAGE", "buffer"]);
+        assert!(!text.contains('\u{1B}'), "colours though this is no terminal:\n{text}");
+
+        let told: Value =
+            serde_json::from_str(&msgflo(&[&ps[..], &["--json"]].concat()).await.ok()).unwrap();
+        let resize = &told["roles"][0];
+        assert_eq!(resize["role"], "resize");
+        assert_eq!(resize["component"], "images/Resize");
+        assert_eq!(resize["label"], "Resize an image");
+        assert_eq!(resize["workers"].as_array().unwrap().len(), 2);
+        assert!(resize["workers"][0]["id"].as_str().unwrap().starts_with("resize-"));
+        assert_eq!(resize["workers"][0]["late"], false);
+        assert_eq!(resize["inports"][0]["description"], "What is to be resized");
+        assert_eq!(told["roles"][1]["outports"][0]["queue"], "web.JOBS");
+        // Either the edges are told, or why they are not; never neither.
+        if told["edges"].is_null() {
+            assert!(told["edges_unknown"].as_str().unwrap().contains("cannot tell"), "{told}");
+            assert!(text.contains("edges are not known: "), "{text}");
+        } else {
+            let edge = json!({
+                "source": "web.JOBS", "target": "images/jobs",
+                "from": [{ "role": "web", "port": "jobs" }], "to": [{ "role": "resize", "port": "jobs" }],
+            });
+            assert_eq!(told["edges"], json!([edge]));
+            row(&["web jobs -> jobs resize"]);
+        }
+        network.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn queues_are_told_where_the_broker_knows() {
+    for broker in [Broker::rabbitmq(), Broker::zmq().await] {
+        let network = broker.connect().await;
+        images::start(&network).await;
+        // The participants refuse it.
+        network.send("images/jobs", msgflo::Json(json!({}))).await.unwrap();
+        let ps = [&["ps", "--json", "--broker", broker.url()], &WAIT[..]].concat();
+        let told: Value = serde_json::from_str(&msgflo(&ps).await.ok()).unwrap();
+        let inport = &told["roles"][0]["inports"][0];
+        assert_eq!(
+            (&inport["waiting"], &inport["consumers"], &inport["dead_letters"]),
+            (&json!(0), &json!(2), &json!(1)),
+            "{told}"
+        );
+        network.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_empty_network_is_an_empty_list() {
+    let broker = Broker::rabbitmq();
+    let ps = ["ps", "--broker", broker.url(), "--wait", "0.5", "--json"];
+    let finished = msgflo(&ps).await;
+    assert!(finished.stderr.contains("nobody has announced itself on amqp://"), "{finished:?}");
+    assert!(!finished.stderr.contains("guest:guest"), "{finished:?}");
+    let told: Value = serde_json::from_str(&finished.ok()).unwrap();
+    assert_eq!(told["roles"], json!([]));
+    let error = msgflo(&["ps", "--wait", "soon"]).await.failed(2);
+    assert!(error.contains("write it like 30 or 0.5"), "{error}");
+}
