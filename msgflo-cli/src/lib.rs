@@ -13,9 +13,10 @@ mod observation;
 mod outcome;
 mod ps;
 mod send;
+mod watch;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -34,6 +35,7 @@ struct Arguments {
 enum Command {
     Ps(ps::Ps),
     Send(send::Send),
+    Watch(watch::Watch),
     /// Print a script that completes commands and options in a shell
     ///
     /// For bash: msgflo completions bash > ~/.local/share/bash-completion/completions/msgflo
@@ -44,10 +46,16 @@ enum Command {
 }
 
 impl Command {
+    /// Whether logs would appear on top of what it shows.
+    fn fills_terminal(&self) -> bool {
+        matches!(self, Self::Watch(_)) && io::stderr().is_terminal()
+    }
+
     async fn run(self) -> Result<()> {
         match self {
             Self::Ps(ps) => ps.run().await,
             Self::Send(send) => send.run().await,
+            Self::Watch(watch) => watch.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
     }
@@ -59,7 +67,9 @@ pub fn main(command: &[&str]) -> ExitCode {
     let program = arguments.next().unwrap_or_else(|| "msgflo".into());
     let command = command.iter().map(OsString::from);
     let arguments = Arguments::parse_from([program].into_iter().chain(command).chain(arguments));
-    msgflo::log_to_stderr();
+    if !arguments.command.fills_terminal() {
+        msgflo::log_to_stderr();
+    }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

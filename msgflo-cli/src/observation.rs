@@ -14,7 +14,7 @@ use msgflo::network::DEFAULT_DISCOVERY_PERIOD;
 use msgflo::transport::{Edge, QueueStatistics};
 
 pub use broker::{Answers, Listen, ask};
-pub use role::{Role, port_is_open};
+pub use role::Role;
 
 /// A participant that is not heard of for this long is late.
 pub const LATE: Duration = DEFAULT_DISCOVERY_PERIOD;

@@ -37,6 +37,6 @@ impl<'a> Role<'a> {
 }
 
 /// Whether others can use it: hidden ports have no queue.
-pub fn port_is_open(port: &PortDefinition) -> bool {
+fn port_is_open(port: &PortDefinition) -> bool {
     port.queue.as_ref().is_some_and(|queue| !queue.is_empty())
 }

@@ -5,3 +5,5 @@ mod images;
 mod program;
 mod ps;
 mod send;
+mod terminal;
+mod watch;
