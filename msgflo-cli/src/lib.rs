@@ -9,6 +9,7 @@
 //! standard output and everything else on standard error.
 
 mod broker;
+mod docs;
 mod observation;
 mod outcome;
 mod ps;
@@ -33,6 +34,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Docs(docs::Docs),
     Ps(ps::Ps),
     Send(send::Send),
     Watch(watch::Watch),
@@ -53,6 +55,7 @@ impl Command {
 
     async fn run(self) -> Result<()> {
         match self {
+            Self::Docs(docs) => docs.run().await,
             Self::Ps(ps) => ps.run().await,
             Self::Send(send) => send.run().await,
             Self::Watch(watch) => watch.run().await,

@@ -1,6 +1,8 @@
 //! Every command as a user runs it: the real program, on real brokers. A module for each command.
 
+mod asyncapi;
 mod brokers;
+mod docs;
 mod images;
 mod program;
 mod ps;
