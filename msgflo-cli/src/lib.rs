@@ -2,6 +2,7 @@
 //!
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
+//! - `line.rs`: how a message is shown on one line.
 //! - `observation.rs`: the network as it is seen, for the subcommands that show it.
 //! - `outcome.rs`: the exit codes.
 //!
@@ -10,9 +11,13 @@
 
 mod broker;
 mod docs;
+mod dump;
+mod line;
 mod observation;
 mod outcome;
 mod ps;
+mod replay;
+mod request;
 mod send;
 mod watch;
 
@@ -35,7 +40,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Docs(docs::Docs),
+    Dump(dump::Dump),
     Ps(ps::Ps),
+    Replay(replay::Replay),
+    Request(request::Request),
     Send(send::Send),
     Watch(watch::Watch),
     /// Print a script that completes commands and options in a shell
@@ -56,7 +64,10 @@ impl Command {
     async fn run(self) -> Result<()> {
         match self {
             Self::Docs(docs) => docs.run().await,
+            Self::Dump(dump) => dump.run().await,
             Self::Ps(ps) => ps.run().await,
+            Self::Replay(replay) => replay.run().await,
+            Self::Request(request) => request.run().await,
             Self::Send(send) => send.run().await,
             Self::Watch(watch) => watch.run().await,
             Self::Completions { shell } => print_completions(shell),

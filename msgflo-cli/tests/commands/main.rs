@@ -3,9 +3,12 @@
 mod asyncapi;
 mod brokers;
 mod docs;
+mod dump;
 mod images;
 mod program;
 mod ps;
+mod replay;
+mod request;
 mod send;
 mod terminal;
 mod watch;
