@@ -4,7 +4,7 @@ mod asyncapi;
 mod schema;
 mod server;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -63,13 +63,9 @@ impl Docs {
             .broker
             .with(async |network| {
                 let url = network.transport().url();
-                let wait = self.listen.duration(url).as_secs_f32();
-                if io::stderr().is_terminal() {
-                    eprintln!("listening for {wait} s …");
-                }
                 let observation = self.listen.observe(network).await?;
                 if observation.len() == 0 {
-                    let nobody = format!("nobody has announced itself on {url} within {wait} s");
+                    let nobody = format!("nobody has announced itself on {url}");
                     return Err(TimedOut(format!("{nobody}; there is nothing to document")).into());
                 }
                 Ok(asyncapi::document(&self.title, &self.document_version, &server, &observation))

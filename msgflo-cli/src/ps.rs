@@ -41,16 +41,9 @@ impl Ps {
             .broker
             .with(async |network| {
                 let url = network.transport().url();
-                let wait = self.listen.duration(url);
-                if io::stderr().is_terminal() {
-                    eprintln!("listening for {} s …", wait.as_secs_f32());
-                }
                 let observation = self.listen.observe(network).await?;
                 if observation.len() == 0 {
-                    eprintln!(
-                        "nobody has announced itself on {url} within {} s",
-                        wait.as_secs_f32()
-                    );
+                    eprintln!("nobody has announced itself on {url}");
                 }
                 Ok(Report::new(url, &observation, Instant::now()))
             })

@@ -68,12 +68,18 @@ impl Table {
         }
         let Some(most) = most else { return widths };
         while widths.iter().map(|width| width + GAP).sum::<usize>() > most + GAP {
-            match widths.iter_mut().max() {
-                Some(widest) if *widest > NARROWEST => *widest -= 1,
-                _ => break,
+            let can_give = (0..columns).filter(|column| widths[*column] > self.narrowest(*column));
+            match can_give.max_by_key(|column| widths[*column]) {
+                Some(widest) => widths[widest] -= 1,
+                None => break,
             }
         }
         widths
+    }
+
+    /// A column's head is always shown.
+    fn narrowest(&self, column: usize) -> usize {
+        self.rows[0].get(column).map_or(0, |head| head.width()).max(NARROWEST)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::brokers::Broker;
 use crate::images;
 use crate::program::msgflo;
+use crate::terminal::Terminal;
 
 /// Participants announce themselves twice a second; the machine may be busy.
 const WAIT: [&str; 2] = ["--wait", "5"];
@@ -102,5 +103,23 @@ async fn rabbitmq_tells_edges_by_its_management_plugin() {
     let told: Value = serde_json::from_str(&finished.ok()).unwrap();
     assert_eq!(told["edges"], edges(), "{told}");
     assert!(!told["broker"].as_str().unwrap().contains(":guest@"), "{told}");
+    network.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn control_c_ends_the_listening_and_shows_what_is_known() {
+    let broker = Broker::zmq().await;
+    let network = broker.connect().await;
+    images::start(&network).await;
+    let mut terminal = Terminal::new(60, 30);
+    let mut child = terminal.run(&["ps", "--broker", broker.url(), "--wait", "600"]);
+    terminal.shows("listening for 600 s, Ctrl-C ends it: 3 participants").await;
+    terminal.press("\u{3}");
+    terminal.shows("WORKERS").await;
+    terminal.shows("CONSUMERS").await;
+    // Cut to the terminal's width, so that no line is wrapped.
+    let cut = |screen: &vt100::Screen| screen.rows(0, 60).any(|row| row.ends_with('…'));
+    terminal.wait_for("a line that is cut", cut).await;
+    assert!(terminal.ended(&mut child).await.success());
     network.shutdown().await.unwrap();
 }
