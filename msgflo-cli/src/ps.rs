@@ -21,8 +21,8 @@ use table::Table;
 #[derive(Args)]
 #[command(after_help = "Examples:
   msgflo ps
-  msgflo ps --wait 28 --broker mqtt://localhost
-  msgflo ps --json | jq '.roles[] | select(.workers | length == 0) | .role'
+  msgflo ps --wait 5 --broker mqtt://localhost
+  msgflo ps --json | jq -r '.roles[] | select(all(.workers[]; .late)) | .role'
   msgflo ps --json | jq '[.roles[].inports[].waiting] | add'")]
 pub struct Ps {
     #[command(flatten)]
