@@ -1,13 +1,19 @@
 //! Every command as a user runs it: the real program, on real brokers. A module for each command.
 
+mod asyncapi;
 mod brokers;
 mod deployment;
+mod docs;
 mod dump;
+mod images;
 mod nodejs;
 mod program;
 mod project;
+mod ps;
 mod register;
 mod replay;
 mod request;
 mod send;
 mod setup;
+mod terminal;
+mod watch;
