@@ -2,12 +2,15 @@
 //!
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
+//! - `input.rs`: files that a user gives.
 //! - `outcome.rs`: the exit codes.
 //!
 //! A subcommand is a struct with its arguments and an async method `run`; it prints its result on
 //! standard output and everything else on standard error.
 
 mod broker;
+mod graph;
+mod input;
 mod outcome;
 mod send;
 
@@ -29,6 +32,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Graph(graph::Graph),
     Send(send::Send),
     /// Print a script that completes commands and options in a shell
     ///
@@ -42,6 +46,7 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<()> {
         match self {
+            Self::Graph(graph) => graph.run().await,
             Self::Send(send) => send.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
