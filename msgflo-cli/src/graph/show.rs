@@ -18,7 +18,7 @@ use crate::input;
 /// with the edges that the broker tells of.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  msgflo graph show images.fbp --output images.mmd
+  msgflo graph show images.fbp --output images.svg
   msgflo graph show images.fbp --format mermaid
   msgflo graph show --running --broker amqp://localhost --format dot | dot -Tpng > network.png")]
 pub struct Show {
@@ -28,7 +28,7 @@ pub struct Show {
     /// Draw the network that runs, instead of a graph
     #[arg(long, conflicts_with = "file")]
     running: bool,
-    /// How to draw it [default: by the name of --output, else mermaid]
+    /// How to draw it [default: by the name of --output, else svg]
     #[arg(long)]
     format: Option<Format>,
     /// Write it to this file, instead of to standard output
@@ -43,6 +43,7 @@ pub struct Show {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
+    Svg,
     Mermaid,
     Dot,
 }
@@ -51,6 +52,7 @@ impl Format {
     fn of(file: &Path) -> Option<Self> {
         let extension = file.extension()?.to_str()?.to_ascii_lowercase();
         Some(match extension.as_str() {
+            "svg" => Self::Svg,
             "mmd" | "mermaid" => Self::Mermaid,
             "dot" | "gv" => Self::Dot,
             _ => return None,
@@ -67,7 +69,8 @@ impl Show {
             }
         };
         let named = self.output.as_deref().and_then(Format::of);
-        let drawing = match self.format.or(named).unwrap_or(Format::Mermaid) {
+        let drawing = match self.format.or(named).unwrap_or(Format::Svg) {
+            Format::Svg => draw::svg(&graph),
             Format::Mermaid => draw::mermaid(&graph),
             Format::Dot => draw::dot(&graph),
         };
