@@ -52,6 +52,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `amqp` | `amqp://` and `amqps://` URLs: RabbitMQ |
+//! | `management` | edges on RabbitMQ, and copies of what inports get there, by its management plugin: `?management=` |
 //! | `zmq` | `zmq://` URLs: ZeroMQ, and the hub that is its broker, `msgflo::zmq::Hub` |
 //! | `protobuf` | [`Protobuf`](payload) payloads, by `prost` |
 //! | `xml` | [`Xml`](payload) payloads, by `quick-xml` |

@@ -1,46 +1,24 @@
 //! The same on ZeroMQ: `repeat` beside a loop by hand on the zeromq crate, on one hub, which runs
 //! on a thread of its own.
 
-use std::time::Instant;
-
+use msgflo::Result;
 use msgflo::bytes::Bytes;
 use msgflo::zmq::Hub;
-use msgflo::{Result, Settings};
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use super::{BYTES, Countdown, MESSAGES, ROUNDS, Repeat, fill, median};
+use super::{Contender, bind_and_fill, compare, per_second, repeat};
 
-#[derive(Clone, Copy)]
-enum Contender {
-    Msgflo,
-    /// One acknowledgement for each message.
-    PlainLoop,
-    /// One acknowledgement for up to 32 messages.
-    TunedLoop,
-}
-
-const CONTENDERS: [(Contender, &str); 3] = [
-    (Contender::Msgflo, "msgflo repeat"),
-    (Contender::PlainLoop, "zeromq, plain loop"),
-    (Contender::TunedLoop, "zeromq, tuned loop"),
-];
+const MESSAGES: usize = 100_000;
 
 pub async fn measure() -> Result<()> {
-    println!("\nZeroMQ, {BYTES} bytes, {MESSAGES} messages, median of {ROUNDS} rounds");
-    for concurrency in [10, 100, 1000] {
-        let mut rates = [const { Vec::new() }; CONTENDERS.len()];
-        for _ in 0..ROUNDS {
-            for (rates, (contender, _)) in rates.iter_mut().zip(CONTENDERS) {
-                rates.push(with_hub(contender, concurrency).await?);
-            }
-        }
-        let medians = rates.map(median);
-        println!("\nconcurrency {concurrency}");
-        for ((_, name), rate) in CONTENDERS.iter().zip(medians) {
-            println!("  {name:<20} {rate:>9.0} messages/s   {:.2} x plain loop", rate / medians[1]);
-        }
-    }
-    Ok(())
+    compare(
+        "ZeroMQ with a hub",
+        MESSAGES,
+        "zeromq",
+        "one acknowledgement for up to 32 messages",
+        with_hub,
+    )
+    .await
 }
 
 async fn with_hub(contender: Contender, concurrency: u16) -> Result<f64> {
@@ -54,29 +32,25 @@ async fn with_hub(contender: Contender, concurrency: u16) -> Result<f64> {
     rate
 }
 
-/// Fills the queue, lets the contender empty it, and gives messages per second.
 async fn rate(url: &str, contender: Contender, concurrency: u16) -> Result<f64> {
     let network = msgflo::connect(url).await?;
-    fill(&network).await?;
+    bind_and_fill(&network, MESSAGES).await?;
 
-    let started = Instant::now();
-    match contender {
-        Contender::Msgflo => {
-            let done = Countdown::new(MESSAGES);
-            let settings = Settings { concurrency, ..Settings::default() };
-            network.start_with("repeat", Repeat::new(done.clone()), settings).await?;
-            done.zero.notified().await;
+    let (msgflo, address) = (network.clone(), url.to_owned());
+    let rate = per_second(MESSAGES, async move {
+        match contender {
+            Contender::Msgflo => repeat(msgflo, MESSAGES, concurrency).await,
+            Contender::PlainLoop => by_hand(&address, concurrency, 1).await,
+            Contender::TunedLoop => by_hand(&address, concurrency, 32).await,
         }
-        Contender::PlainLoop => by_hand(url, concurrency, 1).await?,
-        Contender::TunedLoop => by_hand(url, concurrency, 32).await?,
-    }
-    let elapsed = started.elapsed();
+    })
+    .await?;
     let end = msgflo::connect(url).await?;
     network.shutdown().await?;
     assert_eq!(end.statistics("repeat.IN").await?.waiting, 0, "every message was acknowledged");
-    assert_eq!(end.statistics("sink.IN").await?.waiting, MESSAGES);
+    assert_eq!(end.statistics("sink.IN").await?.waiting, MESSAGES as u64);
     end.shutdown().await?;
-    Ok(MESSAGES as f64 / elapsed.as_secs_f64())
+    Ok(rate)
 }
 
 /// Speaks to the hub as `docs/zmq.md` says: publishes each delivery, and acknowledges it when that
@@ -107,7 +81,7 @@ async fn by_hand(url: &str, credit: u16, batch: usize) -> Result<()> {
                 let Some(tag) = tags.remove(&number) else { continue };
                 done.extend_from_slice(&tag);
                 if done.len() >= 8 * batch || tags.is_empty() {
-                    acknowledged += (done.len() / 8) as u64;
+                    acknowledged += done.len() / 8;
                     socket.send(frames(b"ACK", consumer, &[&std::mem::take(&mut done)])).await?;
                 }
             }

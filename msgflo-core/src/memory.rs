@@ -5,10 +5,12 @@
 //! workers, fan-out by edges, dead letters, redelivery, and memory that stays bounded, because
 //! a sender waits while a queue is full.
 //!
-//! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default). Dead
-//! letters are kept up to that number too, the oldest go first.
+//! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default), and
+//! `capacity_bytes` how many bytes (268,435,456 by default). Whatever is reached first makes senders
+//! wait. Dead letters are kept up to the same, the oldest go first.
 
 mod queue;
+mod tap;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -20,20 +22,21 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::transport::{
-    Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
     Transport, without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
-use queue::{Consumer, Credit, MemoryQueue};
+use queue::{Capacity, Consumer, Credit, MemoryQueue};
+use tap::{Tap, Taps};
 
-const DEFAULT_CAPACITY: usize = 10_000;
+const DEFAULT_CAPACITY: Capacity = Capacity { messages: 10_000, bytes: 256 * 1024 * 1024 };
 /// How many announcements a watcher may be behind before it misses some.
 const ANNOUNCEMENTS: usize = 1024;
 
 static BROKERS: LazyLock<Mutex<HashMap<String, Weak<Broker>>>> = LazyLock::new(Default::default);
 
 struct Broker {
-    capacity: usize,
+    capacity: Capacity,
     topology: RwLock<Topology>,
     present: Mutex<HashMap<String, Definition>>,
     announcements: broadcast::Sender<Definition>,
@@ -44,6 +47,7 @@ struct Topology {
     queues: HashMap<String, Arc<MemoryQueue>>,
     /// By an outport's queue, the inports' queues that are bound to it.
     exchanges: HashMap<String, Vec<Arc<MemoryQueue>>>,
+    taps: Taps,
 }
 
 /// Connects to the broker that the URL names within this process.
@@ -53,14 +57,15 @@ struct Topology {
 pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
     let mut capacity = DEFAULT_CAPACITY;
     for (key, value) in url.query_pairs() {
-        capacity = match (&*key, value.parse()) {
-            ("capacity", Ok(number)) if number > 0 => number,
+        match (&*key, value.parse()) {
+            ("capacity", Ok(number)) if number > 0 => capacity.messages = number,
+            ("capacity_bytes", Ok(number)) if number > 0 => capacity.bytes = number,
             _ => {
                 return Err(Error::invalid(format!(
-                    "`{key}={value}` in {url}: memory:// takes `capacity=NUMBER`, 1 or more"
+                    "`{key}={value}` in {url}: memory:// takes `capacity=NUMBER` and `capacity_bytes=NUMBER`, 1 or more"
                 )));
             }
-        };
+        }
     }
     let name = url.host_str().unwrap_or_default().to_owned();
     let mut brokers = lock(&BROKERS);
@@ -190,6 +195,7 @@ impl Transport for Memory {
                     None => return Err(self.missing(name, "inport")),
                 },
             };
+            topology.taps.copy(target, targets, &topology.queues, &message);
             let offered = targets.iter().map(|queue| Some((queue.clone(), queue.offer(&message)?)));
             offered.flatten().collect()
         };
@@ -271,6 +277,46 @@ impl Transport for Memory {
 
     async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
         Ok(self.queue(queue)?.statistics())
+    }
+
+    async fn edges(&self) -> Result<Vec<Edge>> {
+        self.check_open()?;
+        let topology = self.broker.topology();
+        let mut edges = Vec::new();
+        for (source, bound) in &topology.exchanges {
+            let is_bound =
+                |queue: &Arc<MemoryQueue>| bound.iter().any(|bound| Arc::ptr_eq(bound, queue));
+            for (target, queue) in &topology.queues {
+                // What has the same name is connected without an edge.
+                if source != target && is_bound(queue) {
+                    edges.push(Edge { source: source.clone(), target: target.clone() });
+                }
+            }
+        }
+        edges.sort_by(|one, other| (&one.source, &one.target).cmp(&(&other.source, &other.target)));
+        Ok(edges)
+    }
+
+    async fn tap(&self, queue: &str, direction: Direction) -> Result<Copies> {
+        self.check_open()?;
+        let tap = {
+            let topology = &mut *self.broker.topology_mut();
+            match direction {
+                Direction::In if !topology.queues.contains_key(queue) => {
+                    return Err(self.missing(queue, "inport"));
+                }
+                Direction::Out if !topology.exchanges.contains_key(queue) => {
+                    return Err(self.missing(queue, "outport"));
+                }
+                _ => {}
+            }
+            let copies = topology.taps.add(queue, direction, self.broker.capacity);
+            Tap::new(self.broker.clone(), copies, self.closed.subscribe())
+        };
+        Ok(Copies::new(stream::unfold(tap, |mut tap| async move {
+            let message = tap.next().await?;
+            Some((Ok(message), tap))
+        })))
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {

@@ -28,7 +28,10 @@ impl Source {
 
     fn acknowledge(&self, received: &Received) {
         self.session.acknowledge(received);
-        self.unsettled.send_modify(|count| *count -= 1);
+        self.unsettled.send_if_modified(|count| {
+            *count -= 1;
+            *count == 0
+        });
     }
 
     /// Returns when everything is acknowledged.
@@ -82,16 +85,17 @@ impl Inbox {
     }
 
     pub(crate) fn push(&self, received: Received, source: &Arc<Source>) {
-        source.unsettled.send_modify(|count| *count += 1);
+        source.unsettled.send_if_modified(|count| {
+            *count += 1;
+            false
+        });
         lock(&self.contents).waiting.push_back(Item { received, source: source.clone() });
         self.arrived.notify_one();
     }
 
     /// Returns when more can be pushed.
     pub(crate) async fn room(&self) {
-        while lock(&self.contents).waiting.len() >= ROOM {
-            self.changed.notified().await;
-        }
+        self.wait(|contents| contents.waiting.len() < ROOM).await;
     }
 
     /// No more will come.
@@ -123,7 +127,10 @@ impl Inbox {
         }
         loop {
             let item = contents.waiting.pop_front()?;
-            self.changed.notify_waiters();
+            // Only then: every notification costs a task its sleep.
+            if contents.waiting.len() + 1 == ROOM {
+                self.changed.notify_waiters();
+            }
             // What came over a lost connection comes again over the next.
             if item.source.session.is_over() {
                 continue;
@@ -198,6 +205,7 @@ impl Settle for Inbox {
                 contents.waiting.push_front(item.clone());
             }
         }
+        let abandoned = contents.abandoned;
         drop(contents);
         if settlement == Settlement::Rejected && !lost {
             // It is there: a delivery of it is being settled.
@@ -206,6 +214,8 @@ impl Settle for Inbox {
             }
         }
         self.arrived.notify_one();
-        self.changed.notify_waiters();
+        if abandoned {
+            self.changed.notify_waiters();
+        }
     }
 }

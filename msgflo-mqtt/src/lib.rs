@@ -53,6 +53,11 @@
 //! and answer on `msgflo/answers`. What nobody has, it subscribes itself. Programs that are not
 //! ours do not ask: what they send before a participant is back or sends, can be lost.
 //!
+//! Set `max_inflight_messages` to the highest concurrency that a participant has. By default,
+//! Mosquitto sends 20 messages before the first is acknowledged, so that a worker has no more than
+//! 20 in hand, whatever its concurrency. Far more would have the first worker that comes take
+//! everything that waits in its seat, and the others nothing.
+//!
 //! A user needs to read and write `msgflo/#` and `fbp`, beside the topics of the ports. Mosquitto
 //! does not tell clients that speak MQTT 3.1.1 which other topics are forbidden (`acl_file`): it
 //! confirms what is sent there, and drops it. With `version=5`, it tells. Either way, Mosquitto
@@ -85,6 +90,7 @@ mod registry;
 mod router;
 mod seat;
 mod session;
+mod tap;
 mod tls;
 mod topic;
 mod transport;

@@ -58,6 +58,11 @@ impl Records {
         bound.collect()
     }
 
+    /// All edges that are bound.
+    pub(crate) fn bound(&self) -> Vec<Edge> {
+        self.edges().into_iter().filter(|edge| self.has(&Record::Edge(edge.clone()))).collect()
+    }
+
     /// All edges that are bound, or were and are not taken apart yet.
     pub(crate) fn edges(&self) -> Vec<Edge> {
         let mut edges: Vec<_> = self

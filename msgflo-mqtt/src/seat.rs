@@ -8,8 +8,11 @@
 //! seat has, no other gets: so consumers take free seats beside their own, empty them, and
 //! remove them. At least one seat of a queue always stays.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::slice;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use msgflo_core::transport::Pauses;
 use msgflo_core::{Message, Result};
@@ -29,7 +32,42 @@ pub(crate) struct Seat {
     /// None for one that goes with its connection.
     pub(crate) record: Option<Record>,
     pub(crate) session: Arc<Session>,
-    pub(crate) received: mpsc::Receiver<Received>,
+    pub(crate) received: Receiving,
+}
+
+/// What a seat's session receives.
+pub(crate) struct Receiving {
+    channel: mpsc::Receiver<Received>,
+    /// What had to be read first, because an answer came behind it.
+    aside: VecDeque<Received>,
+}
+
+impl Receiving {
+    fn new(channel: mpsc::Receiver<Received>) -> Self {
+        Self { channel, aside: VecDeque::new() }
+    }
+
+    pub(crate) async fn recv(&mut self) -> Option<Received> {
+        std::future::poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        match self.aside.pop_front() {
+            Some(received) => Poll::Ready(Some(received)),
+            None => self.channel.poll_recv(cx),
+        }
+    }
+
+    /// Waits for an answer that may come behind more messages than the channel holds.
+    async fn set_aside_until<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
+        loop {
+            tokio::select! {
+                answer = &mut answer => return answer,
+                Some(received) = self.channel.recv() => self.aside.push_back(received),
+            }
+        }
+    }
 }
 
 /// What a seat's session subscribes to.
@@ -90,8 +128,11 @@ async fn try_fill(link: &Link, record: &Record) -> Result<bool> {
     let id = client_id(record);
     let opening = Opening { client_id: &id, clean: false, will: None, receive_maximum: None };
     let opened = Session::open(&link.address, opening, link.address.attempt).await;
-    let Ok((session, _received)) = opened else { return Ok(false) };
-    let filled = try_subscribe(link, record, &session).await;
+    let Ok((session, received)) = opened else { return Ok(false) };
+    let mut received = Receiving::new(received);
+    let filled = try_subscribe(link, record, &session, &mut received).await;
+    // Unread, it would hold up what is to be sent.
+    drop(received);
     session.close().await;
     filled
 }
@@ -147,6 +188,7 @@ pub(crate) async fn take_passing(link: &Link, queue: &str, prefetch: u16) -> Res
             let filter = filter(&new(queue));
             match session.subscribe(&filter, qos(link)).await {
                 Ok(true) => {
+                    let received = Receiving::new(received);
                     return Ok(Seat { record: None, session: Arc::new(session), received });
                 }
                 Ok(false) => return Err(link.queue_error(queue, NOT_ALLOWED)),
@@ -197,10 +239,11 @@ async fn try_take(
         Ok(opened) => opened,
         Err(Failure::Denied(reason) | Failure::Failed(reason)) => return Ok(Err(reason)),
     };
+    let mut received = Receiving::new(received);
     // A new seat, or our own after a restart of the broker, has its subscription before others
     // learn that they can send. A free one has it; who takes it, first sees that it stays free.
     let first = link.records.borrow().get(record) != Some(FREE);
-    if subscribe && first && !try_subscribe(link, record, &session).await? {
+    if subscribe && first && !try_subscribe(link, record, &session, &mut received).await? {
         return Ok(Err("the connection was lost".into()));
     }
     let claim = link.claim();
@@ -211,7 +254,7 @@ async fn try_take(
         session.close().await;
         return Ok(Ok(None));
     }
-    if subscribe && !first && !try_subscribe(link, record, &session).await? {
+    if subscribe && !first && !try_subscribe(link, record, &session, &mut received).await? {
         return Ok(Err("the connection was lost".into()));
     }
     let session = Arc::new(session);
@@ -222,8 +265,14 @@ async fn try_take(
 }
 
 /// Returns whether the connection has held.
-async fn try_subscribe(link: &Link, record: &Record, session: &Session) -> Result<bool> {
-    match session.subscribe(&filter(record), qos(link)).await {
+async fn try_subscribe(
+    link: &Link,
+    record: &Record,
+    session: &Session,
+    received: &mut Receiving,
+) -> Result<bool> {
+    let filter = filter(record);
+    match received.set_aside_until(session.subscribe(&filter, qos(link))).await {
         Ok(true) => Ok(true),
         Ok(false) => Err(link.queue_error(queue_of(record), NOT_ALLOWED)),
         Err(Lost) => Ok(false),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::stream;
 use msgflo_core::discovery::DISCOVERY_QUEUE;
 use msgflo_core::transport::{
-    Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
     Transport,
 };
 use msgflo_core::{Definition, ErrorKind, Message, Result};
@@ -18,7 +18,7 @@ use crate::consumer::{self, dead_letter_queue};
 use crate::link::Link;
 use crate::session::lock;
 use crate::topic::{self, Record};
-use crate::{router, seat};
+use crate::{router, seat, tap};
 
 pub(crate) struct Mqtt {
     link: Arc<Link>,
@@ -113,6 +113,19 @@ impl Transport for Mqtt {
         let link = self.link(queue)?;
         let what = format!("tell what waits in `{queue}`: MQTT brokers do not");
         Err(ErrorKind::Unsupported { url: link.address.shown.clone(), what }.into())
+    }
+
+    async fn edges(&self) -> Result<Vec<Edge>> {
+        if self.link.is_closing() {
+            return Err(self.link.closed_error());
+        }
+        self.link.sync().await?;
+        Ok(self.link.records.borrow().bound())
+    }
+
+    /// What goes through an edge is sent to the inport's topic, too.
+    async fn tap(&self, queue: &str, _direction: Direction) -> Result<Copies> {
+        tap::tap(self.link(queue)?.clone(), queue).await
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {

@@ -22,8 +22,9 @@ pub(crate) struct Address {
     pub(crate) timeout: Duration,
     /// How large a message may be, all frames together, in bytes.
     pub(crate) max_frame: usize,
-    /// How many messages a queue of the hub holds, where the URL says.
+    /// How many messages a queue of the hub holds, where the URL says, and how many bytes.
     pub(crate) capacity: Option<usize>,
+    pub(crate) capacity_bytes: Option<usize>,
 }
 
 impl Address {
@@ -48,6 +49,7 @@ impl Address {
             timeout: DEFAULT_TIMEOUT,
             max_frame: DEFAULT_MAX_FRAME,
             capacity: None,
+            capacity_bytes: None,
         };
         for (name, value) in url.query_pairs() {
             let number = |least: usize| match value.parse() {
@@ -73,20 +75,11 @@ impl Address {
                 }
                 ("max_frame", _) => address.max_frame = number(16 * 1024)?,
                 ("capacity", _) => address.capacity = Some(number(1)?),
+                ("capacity_bytes", _) => address.capacity_bytes = Some(number(1)?),
                 _ => return Err(wrong(format!("unknown setting `{name}`"))),
             }
         }
         Ok(address)
-    }
-
-    /// As the zeromq crate wants it.
-    pub(crate) fn endpoint(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') {
-            format!("tcp://[{host}]:{port}")
-        } else {
-            format!("tcp://{host}:{port}")
-        }
     }
 }
 
@@ -101,10 +94,10 @@ mod tests {
     #[test]
     fn everything_has_a_default() {
         let address = parse("zmq://").unwrap();
-        assert_eq!(address.endpoint(), "tcp://127.0.0.1:5555");
+        assert_eq!((&*address.host, address.port), ("127.0.0.1", 5555));
         assert!(!address.auto);
         let address = parse("zmq://[::1]:1234?hub=auto&timeout=0.5").unwrap();
-        assert_eq!(address.endpoint(), "tcp://[::1]:1234");
+        assert_eq!((&*address.host, address.port), ("::1", 1234));
         assert!(address.auto);
         assert_eq!(address.timeout, Duration::from_millis(500));
     }
@@ -119,6 +112,7 @@ mod tests {
             ("zmq://h?timeout=0", "`timeout=0`"),
             ("zmq://h?max_frame=1", "from 16384 on"),
             ("zmq://h?capacity=0", "from 1 on"),
+            ("zmq://h?capacity_bytes=1MB", "from 1 on"),
             ("zmq://h?heartbeat=1", "unknown setting `heartbeat`"),
         ] {
             let error = parse(url).err().unwrap().to_string();

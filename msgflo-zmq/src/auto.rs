@@ -9,14 +9,16 @@ use tracing::info;
 use crate::address::Address;
 use crate::hub::Hub;
 
-/// All connections of this process share its hubs. By endpoint.
-static HUBS: LazyLock<Mutex<HashMap<String, Weak<Hub>>>> = LazyLock::new(Default::default);
+type HostAndPort = (String, u16);
+
+/// All connections of this process share its hubs.
+static HUBS: LazyLock<Mutex<HashMap<HostAndPort, Weak<Hub>>>> = LazyLock::new(Default::default);
 
 /// The hub of this process, if it has that address, or can have it. Who cannot listen there,
 /// connects to who can.
 pub(crate) async fn hub(address: &Address) -> Option<Arc<Hub>> {
     let mut hubs = HUBS.lock().await;
-    let endpoint = address.endpoint();
+    let endpoint = (address.host.clone(), address.port);
     if let Some(hub) = hubs.get(&endpoint).and_then(Weak::upgrade)
         && hub.is_running().await
     {

@@ -52,7 +52,7 @@ struct Shared {
 
 impl Hub {
     /// Listens on the URL's address; port 0 takes a free one. Settings of the URL: `timeout`,
-    /// `max_frame` and `capacity`, as in [the crate's table](crate).
+    /// `max_frame`, `capacity` and `capacity_bytes`, as in [the crate's table](crate).
     ///
     /// # Errors
     /// If the URL is wrong, or the address cannot be listened on, for instance because another
@@ -82,10 +82,15 @@ impl Hub {
         let instance = format!("{:016x}", random());
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let capacity = address.capacity.map(|capacity| format!("?capacity={capacity}"));
-        let queues = format!("memory://zmq-hub-{count}-{instance}{}", capacity.unwrap_or_default())
+        let mut queues = format!("memory://zmq-hub-{count}-{instance}")
             .parse::<Url>()
             .map_err(std::io::Error::other)?;
+        let capacity = address.capacity.map(|messages| ("capacity", messages));
+        let bytes = address.capacity_bytes.map(|bytes| ("capacity_bytes", bytes));
+        let settings = capacity.into_iter().chain(bytes);
+        queues
+            .query_pairs_mut()
+            .extend_pairs(settings.map(|(name, number)| (name, number.to_string())));
         let own =
             memory::connect(&queues).map_err(|error| std::io::Error::other(error.to_string()))?;
         let shared = Arc::new(Shared {

@@ -1,6 +1,5 @@
 //! One connection after the other: the link to the hub that outlives each.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use crate::frames::{CANCEL, FINISH, Frames, Received};
 use crate::hub::Hub;
 use crate::outbox::{Answer, Outbox, Refusal};
 use crate::session::{Ended, Session};
-use crate::settlements::{Settlements, Settler};
+use crate::settlements::Settlements;
 use crate::streams::Streams;
 use crate::topology::Topology;
 
@@ -40,7 +39,6 @@ pub(crate) struct Inner {
     pub(crate) outbox: Outbox,
     pub(crate) streams: Streams,
     pub(crate) settlements: Settlements,
-    pub(crate) settlers: Settlers,
     /// There is something to send, or the link is closed.
     pub(crate) wake: Notify,
     topology: Mutex<Topology>,
@@ -53,33 +51,6 @@ pub(crate) struct Inner {
     finishing: AtomicBool,
     /// The one that `hub=auto` has started in this process.
     hub: tokio::sync::Mutex<Option<Arc<Hub>>>,
-}
-
-/// The settlers of the consumers of one connection.
-#[derive(Default)]
-pub(crate) struct Settlers(Mutex<HashMap<u64, Arc<Settler>>>);
-
-impl Settlers {
-    pub(crate) fn get(
-        &self,
-        consumer: u64,
-        session: u64,
-        make: impl FnOnce() -> Settler,
-    ) -> Arc<Settler> {
-        let mut settlers = lock(&self.0);
-        if let Some(known) = settlers.get(&consumer)
-            && known.session == session
-        {
-            return known.clone();
-        }
-        let settler = Arc::new(make());
-        settlers.insert(consumer, settler.clone());
-        settler
-    }
-
-    fn clear(&self) {
-        lock(&self.0).clear();
-    }
 }
 
 impl Inner {
@@ -153,7 +124,6 @@ impl Link {
             outbox: Default::default(),
             streams: Default::default(),
             settlements: Default::default(),
-            settlers: Default::default(),
             wake: Default::default(),
             topology: Default::default(),
             notices: Default::default(),
@@ -169,7 +139,7 @@ impl Link {
             let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
             let opened = async {
                 let mut session = inner.attempt(1, left).await?;
-                session.restore(&inner).await?;
+                session.restore(&inner);
                 Ok::<_, String>(session)
             };
             let reason = match opened.await {
@@ -292,11 +262,10 @@ async fn reconnect(inner: &Inner) -> Option<Session> {
             return None;
         }
         let number = inner.session.fetch_add(1, Ordering::AcqRel) + 1;
-        inner.settlers.clear();
         lock(&inner.notices).clear();
         let opened = async {
             let mut session = inner.attempt(number, ATTEMPT).await?;
-            session.restore(inner).await?;
+            session.restore(inner);
             Ok::<_, String>(session)
         };
         tokio::pin!(opened);

@@ -1,7 +1,7 @@
 //! Requests that are not answered yet. They outlive a connection: the next one sends them again.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
@@ -29,13 +29,14 @@ struct State {
     requests: VecDeque<Option<Request>>,
     /// The first that this connection has not sent.
     unsent: u64,
-    /// How many it has sent that are not answered.
+    /// How many it has sent that are not answered, and of how many bytes.
     in_flight: usize,
+    in_flight_bytes: usize,
     closed: bool,
 }
 
 struct Request {
-    frames: Frames,
+    frames: Arc<Frames>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -71,14 +72,15 @@ impl Outbox {
         }
         // 0 is for what is not answered.
         state.first = state.first.max(1);
-        let frames = make(state.end());
+        let frames = Arc::new(make(state.end()));
         let (answer, receiver) = oneshot::channel();
         state.requests.push_back(Some(Request { frames, answer }));
         Some(receiver)
     }
 
-    /// What is to be sent now: at most `window` may be without an answer.
-    pub(crate) fn take(&self, window: usize, max_size: usize, taken: &mut Vec<Frames>) {
+    /// What is to be sent now: at most `window` may be without an answer, and, if there are
+    /// several, no more bytes than one message may have.
+    pub(crate) fn take(&self, window: usize, max_size: usize, taken: &mut Vec<Arc<Frames>>) {
         let mut state = self.lock();
         let state = &mut *state;
         state.unsent = state.unsent.max(state.first);
@@ -89,8 +91,14 @@ impl Outbox {
                 .take_if(|request| request.answer.is_closed() || request.frames.size() > max_size)
             else {
                 if let Some(request) = slot {
+                    let bytes = state.in_flight_bytes + request.frames.size();
+                    if state.in_flight > 0 && bytes > max_size {
+                        state.unsent -= 1;
+                        break;
+                    }
                     taken.push(request.frames.clone());
                     state.in_flight += 1;
+                    state.in_flight_bytes = bytes;
                 }
                 continue;
             };
@@ -119,6 +127,7 @@ impl Outbox {
                 return Some(answer);
             };
             state.in_flight = state.in_flight.saturating_sub(1);
+            state.in_flight_bytes = state.in_flight_bytes.saturating_sub(request.frames.size());
             state.trim();
             request
         };
@@ -132,6 +141,7 @@ impl Outbox {
         let mut state = self.lock();
         state.unsent = state.first;
         state.in_flight = 0;
+        state.in_flight_bytes = 0;
     }
 
     /// Nothing will be answered any more.
@@ -158,11 +168,13 @@ mod tests {
     fn take(outbox: &Outbox, window: usize) -> Vec<u64> {
         let mut taken = Vec::new();
         outbox.take(window, 1000, &mut taken);
-        taken.into_iter().map(|frames| Received::parse(frames.into_vec()).unwrap().number).collect()
+        let number =
+            |frames: Arc<Frames>| Received::parse(frames.as_slice().to_vec()).unwrap().number;
+        taken.into_iter().map(number).collect()
     }
 
     fn ok(outbox: &Outbox, number: u64) -> bool {
-        let answer = Received::parse(Frames::new(OK, number).into_vec()).unwrap();
+        let answer = Received::parse(Frames::new(OK, number).as_slice().to_vec()).unwrap();
         outbox.answer(number, Ok(answer)).is_none()
     }
 
@@ -193,5 +205,19 @@ mod tests {
         let mut waiting = outbox.push(large).unwrap();
         assert!(take(&outbox, 1).is_empty());
         assert!(waiting.try_recv().unwrap().unwrap_err().reason.contains("1000 at most"));
+    }
+
+    #[test]
+    fn no_more_bytes_are_in_flight_than_a_message_may_have() {
+        let outbox = Outbox::default();
+        let large = |number| Frames::new(PUBLISH, number).bytes(vec![0; 600]);
+        let _waiting = [outbox.push(large), outbox.push(large)];
+        let _small = push(&outbox);
+        assert_eq!(take(&outbox, 10), [1]);
+        assert!(take(&outbox, 10).is_empty(), "they keep their order");
+        assert!(ok(&outbox, 1));
+        assert_eq!(take(&outbox, 10), [2, 3]);
+        outbox.restart();
+        assert_eq!(take(&outbox, 10), [2, 3]);
     }
 }

@@ -1,35 +1,35 @@
 //! One connection to the hub, for as long as it lasts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{FutureExt, StreamExt};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{debug, warn};
-use zeromq::{
-    DealerRecvHalf, DealerSendHalf, DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv,
-    SocketSend, ZmqMessage,
-};
 
 use crate::address::Address;
 use crate::frames::{self, Frames, Malformed, Received};
 use crate::link::Inner;
 use crate::outbox::Refusal;
 use crate::settlements::Settler;
+use crate::wire::{self, Decoder, Incoming};
 
 /// The least time between two pings.
 const PING: Duration = Duration::from_secs(1);
 /// How long the hub may take to answer the farewell.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// How many messages are received before others are sent.
-const BATCH: usize = 256;
+/// The hub knows what it sends: only what no message can be is refused.
+const LONGEST: usize = isize::MAX as usize;
 
 pub(crate) struct Session {
-    sending: DealerSendHalf,
-    receiving: DealerRecvHalf,
-    events: Box<dyn futures_util::Stream<Item = SocketEvent> + Send + Unpin>,
+    wire: Wire,
     number: u64,
     heard: Instant,
+    /// By the number of the consumer.
+    settlers: BTreeMap<u64, Arc<Settler>>,
     /// What the hub has said of itself.
     hub: About,
 }
@@ -54,40 +54,34 @@ impl Session {
         number: u64,
         patience: Duration,
     ) -> Result<Self, String> {
-        let mut options = SocketOptions::default();
-        options.connect_timeout(patience);
-        let mut socket = DealerSocket::with_options(options);
-        let events = Box::new(socket.monitor());
-        if let Err(error) = socket.connect(&address.endpoint()).await {
-            return Err(
-                match tokio::net::TcpStream::connect((&*address.host, address.port)).await {
-                    Ok(_) => format!("what listens there does not speak ZeroMQ ({error})"),
-                    Err(reason) => reason.to_string(),
-                },
-            );
-        }
-        let (sending, mut receiving) = socket.split();
-        let mut sending = sending;
+        let host = (&*address.host, address.port);
+        let mut stream = match timeout(patience, TcpStream::connect(host)).await {
+            Ok(connected) => connected.map_err(|error| error.to_string())?,
+            Err(_) => return Err(format!("no connection within {patience:.1?}")),
+        };
+        // Without it, requests wait for the hub's acknowledgements on the network.
+        let _ = stream.set_nodelay(true);
+        wire::greet(&mut stream, wire::Socket::Dealer, patience)
+            .await
+            .map_err(|broken| format!("what listens there does not speak ZeroMQ ({broken})"))?;
+        let mut wire = Wire::new(stream);
         let milliseconds = address.timeout.as_millis().try_into().unwrap_or(u64::MAX);
-        let hello = Frames::new(frames::HELLO, 0).text(&client_name()).number(milliseconds);
-        send(&mut sending, hello).await?;
-        let hub = match timeout(patience, greeting(&mut receiving)).await {
+        wire.put(&Frames::new(frames::HELLO, 0).text(&client_name()).number(milliseconds));
+        let hub = match timeout(patience, greeting(&mut wire)).await {
             Ok(hub) => hub?,
             Err(_) => return Err(format!("no answer of a hub within {patience:.1?}")),
         };
-        Ok(Self { sending, receiving, events, number, heard: Instant::now(), hub })
+        let (heard, settlers) = (Instant::now(), BTreeMap::new());
+        Ok(Self { wire, number, heard, settlers, hub })
     }
 
     /// Makes everything again that there was.
-    pub(crate) async fn restore(&mut self, inner: &Inner) -> Result<(), String> {
+    pub(crate) fn restore(&mut self, inner: &Inner) {
         inner.settlements.restart(self.number);
         inner.outbox.restart();
         let mut requests = inner.topology().restore(&self.hub.instance);
         requests.extend(inner.streams.requests());
-        for request in requests {
-            send(&mut self.sending, request).await?;
-        }
-        Ok(())
+        requests.iter().for_each(|request| self.wire.put(request));
     }
 
     /// Sends and receives until the connection is lost or closed.
@@ -99,25 +93,24 @@ impl Session {
                 self.leave(inner).await;
                 return Ended::Closed;
             }
-            if let Err(reason) = self.send_all(inner).await {
-                return Ended::Lost(reason);
-            }
+            self.put_all(inner);
             let outcome = tokio::select! {
                 biased;
-                received = self.receiving.recv() => match received {
-                    Ok(message) => self.receive_all(message, inner),
-                    Err(error) => Err(error.to_string()),
+                transferred = self.wire.transfer() => match transferred {
+                    Ok(true) => {
+                        self.heard = Instant::now();
+                        self.receive_all(inner)
+                    }
+                    Ok(false) => Ok(()),
+                    Err(reason) => Err(reason),
                 },
                 () = inner.wake.notified() => Ok(()),
-                event = self.events.next() => match event {
-                    Some(SocketEvent::Disconnected(_)) => Err("the hub is gone".into()),
-                    _ => Ok(()),
-                },
                 _ = clock.tick() => {
                     if self.heard.elapsed() > self.hub.timeout {
                         Err(format!("the hub was silent for {:?}", self.hub.timeout))
                     } else {
-                        send(&mut self.sending, Frames::new(frames::PING, 0)).await
+                        self.wire.put(&Frames::new(frames::PING, 0));
+                        Ok(())
                     }
                 }
             };
@@ -127,33 +120,26 @@ impl Session {
         }
     }
 
-    async fn send_all(&mut self, inner: &Inner) -> Result<(), String> {
+    fn put_all(&mut self, inner: &Inner) {
         let mut taken = Vec::new();
         inner.settlements.take(&mut taken);
         inner.take_notices(&mut taken);
+        taken.iter().for_each(|frames| self.wire.put(frames));
+        // Shared, as the outbox keeps them until they are answered.
+        let mut taken = Vec::new();
         inner.outbox.take(self.hub.window, self.hub.max_frame, &mut taken);
-        for frames in taken {
-            send(&mut self.sending, frames).await?;
+        taken.iter().for_each(|frames| self.wire.put(frames));
+    }
+
+    fn receive_all(&mut self, inner: &Arc<Inner>) -> Result<(), String> {
+        while let Some(message) = self.wire.take()? {
+            self.receive(message, inner);
         }
         Ok(())
     }
 
-    fn receive_all(&mut self, first: ZmqMessage, inner: &Arc<Inner>) -> Result<(), String> {
-        self.heard = Instant::now();
-        self.receive(first, inner);
-        for _ in 1..BATCH {
-            match self.receiving.recv().now_or_never() {
-                Some(Ok(message)) => self.receive(message, inner),
-                Some(Err(error)) => return Err(error.to_string()),
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, message: ZmqMessage, inner: &Arc<Inner>) {
-        let understood =
-            Received::parse(message.into_vec()).and_then(|received| self.act(received, inner));
+    fn receive(&mut self, message: Vec<Bytes>, inner: &Arc<Inner>) {
+        let understood = Received::parse(message).and_then(|received| self.act(received, inner));
         if let Err(reason) = understood {
             warn!("dropped a message of the hub at {}: {reason}", inner.address.shown);
         }
@@ -163,8 +149,11 @@ impl Session {
         let number = received.number;
         match received.command() {
             frames::DELIVER => {
-                let settler = inner.settler(number, self.number);
-                inner.streams.deliver(&mut received, self.number, settler)?;
+                let session = self.number;
+                let settler = self.settlers.entry(number).or_insert_with(|| {
+                    Arc::new(Settler { inner: inner.clone(), session, consumer: number })
+                });
+                inner.streams.deliver(&mut received, session, settler.clone())?;
             }
             frames::OK => {
                 inner.streams.confirm(number);
@@ -182,6 +171,7 @@ impl Session {
                 }
             }
             frames::ANNOUNCEMENT => inner.streams.announce(&mut received)?,
+            frames::COPY => inner.streams.copy(&mut received)?,
             frames::QUEUE => inner.topology().queue(&mut received)?,
             frames::BOUND => inner.topology().bound(&mut received)?,
             frames::UNBOUND => inner.topology().unbound(&mut received)?,
@@ -196,21 +186,12 @@ impl Session {
         let mut taken = Vec::new();
         inner.settlements.take(&mut taken);
         taken.push(Frames::new(frames::BYE, 0));
+        taken.iter().for_each(|frames| self.wire.put(frames));
         let farewell = async {
-            for frames in taken {
-                send(&mut self.sending, frames).await?;
-            }
             loop {
-                let message = tokio::select! {
-                    biased;
-                    message = self.receiving.recv() => message.map_err(|error| error.to_string())?,
-                    Some(SocketEvent::Disconnected(_)) = self.events.next() => {
-                        return Err("the hub is gone".to_owned());
-                    }
-                };
-                let received = Received::parse(message.into_vec())?;
+                let received = Received::parse(self.wire.next().await?)?;
                 if received.command() == frames::OK && received.number == 0 {
-                    return Ok(());
+                    return Ok::<_, String>(());
                 }
             }
         };
@@ -223,14 +204,70 @@ impl Session {
     }
 }
 
-async fn send(sending: &mut DealerSendHalf, frames: Frames) -> Result<(), String> {
-    let message = ZmqMessage::try_from(frames.into_vec()).map_err(|error| error.to_string())?;
-    sending.send(message).await.map_err(|error| error.to_string())
+/// The connection, with what is read and not looked at yet, and what is still to be written.
+struct Wire {
+    stream: TcpStream,
+    decoder: Decoder,
+    input: BytesMut,
+    out: BytesMut,
 }
 
-async fn greeting(receiving: &mut DealerRecvHalf) -> Result<About, String> {
-    let message = receiving.recv().await.map_err(|error| error.to_string())?;
-    let mut received = Received::parse(message.into_vec())?;
+impl Wire {
+    fn new(stream: TcpStream) -> Self {
+        let (input, out) = Default::default();
+        Self { stream, decoder: Decoder::new(LONGEST), input, out }
+    }
+
+    /// To be written with the next transfer.
+    fn put(&mut self, frames: &Frames) {
+        wire::encode(frames.as_slice(), &mut self.out);
+    }
+
+    /// A message that has been read.
+    fn take(&mut self) -> Result<Option<Vec<Bytes>>, String> {
+        loop {
+            match self.decoder.decode(&mut self.input) {
+                Ok(Some(Incoming::Message(frames))) => return Ok(Some(frames)),
+                Ok(Some(Incoming::Ping(context))) => wire::encode_pong(&context, &mut self.out),
+                Ok(Some(Incoming::Command)) => {}
+                Ok(None) => return Ok(None),
+                Err(broken) => return Err(broken.to_string()),
+            }
+        }
+    }
+
+    /// Writes some of what is to be written, or reads some; returns whether it has read. Nothing
+    /// is lost if it is dropped.
+    async fn transfer(&mut self) -> Result<bool, String> {
+        let (mut reading, mut writing) = self.stream.split();
+        self.decoder.make_room(&mut self.input);
+        let read = tokio::select! {
+            biased;
+            written = writing.write_buf(&mut self.out), if !self.out.is_empty() => {
+                return written.map(|_| false).map_err(|error| error.to_string());
+            }
+            read = reading.read_buf(&mut self.input) => read,
+        };
+        match read {
+            Ok(0) => Err("the hub is gone".into()),
+            Ok(_) => Ok(true),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The next message, while all is written that is to be.
+    async fn next(&mut self) -> Result<Vec<Bytes>, String> {
+        loop {
+            if let Some(message) = self.take()? {
+                return Ok(message);
+            }
+            self.transfer().await?;
+        }
+    }
+}
+
+async fn greeting(wire: &mut Wire) -> Result<About, String> {
+    let mut received = Received::parse(wire.next().await?)?;
     match received.command() {
         frames::OK => Ok(About {
             instance: received.text("instance")?,
@@ -253,10 +290,4 @@ fn client_name() -> String {
     let program = std::env::args_os().next().map(std::path::PathBuf::from);
     let name = program.as_deref().and_then(|path| path.file_name()).unwrap_or_default();
     format!("{} {}", name.to_string_lossy(), std::process::id())
-}
-
-impl Inner {
-    fn settler(self: &Arc<Self>, consumer: u64, session: u64) -> Arc<Settler> {
-        self.settlers.get(consumer, session, || Settler { inner: self.clone(), session, consumer })
-    }
 }

@@ -1,19 +1,25 @@
-//! What a client receives: the queues that it consumes, and the announcements that it watches.
+//! What a client receives: the queues that it consumes and taps, and the announcements that it
+//! watches.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use msgflo_core::transport::{Announcements, Deliveries, Delivery, Settle};
-use msgflo_core::{Definition, Error, Result};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use msgflo_core::transport::{Announcements, Copies, Deliveries, Delivery, Direction, Settle};
+use msgflo_core::{Definition, Error, Message, Result};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tracing::warn;
 
-use crate::frames::{CONSUME, Frames, Malformed, Received, WATCH};
+use crate::frames::{CONSUME, Frames, Malformed, Received, TAP, WATCH};
 use crate::link::{Inner, Link};
 
-/// By the number of the request that started it. Channels have no bound of their own: what the
-/// hub sends is bounded by the credit.
+/// How many copies may lie here unread. Then some are missing.
+pub(crate) const COPIES: usize = 1000;
+
+/// By the number of the request that started it. Channels of deliveries have no bound of their own:
+/// what the hub sends is bounded by the credit.
 #[derive(Default)]
-pub(crate) struct Streams(Mutex<HashMap<u64, Stream>>);
+pub(crate) struct Streams(Mutex<BTreeMap<u64, Stream>>);
 
 struct Stream {
     /// Whether the hub has agreed to it. Before that, the outbox takes care of it.
@@ -24,6 +30,7 @@ struct Stream {
 pub(crate) enum Sink {
     Deliveries { queue: String, prefetch: u16, sender: UnboundedSender<Result<InSession>> },
     Announcements(UnboundedSender<Result<Definition>>),
+    Copies { queue: String, direction: Direction, sender: Sender<Result<Message>> },
 }
 
 /// A delivery, and the connection on which it came.
@@ -60,6 +67,9 @@ impl Streams {
                 Frames::new(CONSUME, *number).text(queue).number((*prefetch).into())
             }
             Sink::Announcements(_) => Frames::new(WATCH, *number),
+            Sink::Copies { queue, direction, .. } => {
+                Frames::new(TAP, *number).direction(*direction).text(queue)
+            }
         });
         request.collect()
     }
@@ -72,6 +82,9 @@ impl Streams {
                 sender.send(Err(error(&queue))).map_err(drop)
             }
             Some(Sink::Announcements(sender)) => sender.send(Err(error("fbp"))).map_err(drop),
+            Some(Sink::Copies { queue, sender, .. }) => {
+                sender.try_send(Err(error(&queue))).map_err(drop)
+            }
             None => Ok(()),
         };
     }
@@ -107,25 +120,32 @@ impl Streams {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Stream>> {
+    pub(crate) fn copy(&self, received: &mut Received) -> Result<(), Malformed> {
+        let message = received.message()?;
+        if let Some(Sink::Copies { queue, sender, .. }) =
+            self.lock().get(&received.number).map(|stream| &stream.sink)
+            && let Err(TrySendError::Full(_)) = sender.try_send(Ok(message))
+        {
+            warn!("{COPIES} copies of `{queue}` are not read: one is dropped");
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Stream>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The receiving end of a stream. Dropping it tells the hub.
-pub(crate) struct Receiving<T> {
+pub(crate) struct Receiving<R> {
     link: Arc<Link>,
     number: u64,
-    receiver: UnboundedReceiver<T>,
+    receiver: R,
 }
 
-impl<T> Receiving<T> {
-    pub(crate) fn new(link: Arc<Link>, number: u64, receiver: UnboundedReceiver<T>) -> Self {
+impl<R> Receiving<R> {
+    pub(crate) fn new(link: Arc<Link>, number: u64, receiver: R) -> Self {
         Self { link, number, receiver }
-    }
-
-    async fn receive(&mut self) -> Option<T> {
-        self.receiver.recv().await.filter(|_| !self.inner().is_closed())
     }
 
     fn inner(&self) -> &Inner {
@@ -133,13 +153,19 @@ impl<T> Receiving<T> {
     }
 }
 
-impl<T> Drop for Receiving<T> {
+impl<T> Receiving<UnboundedReceiver<T>> {
+    async fn receive(&mut self) -> Option<T> {
+        self.receiver.recv().await.filter(|_| !self.inner().is_closed())
+    }
+}
+
+impl<R> Drop for Receiving<R> {
     fn drop(&mut self) {
         self.inner().cancel(self.number);
     }
 }
 
-pub(crate) fn deliveries(receiving: Receiving<Result<InSession>>) -> Deliveries {
+pub(crate) fn deliveries(receiving: Receiving<UnboundedReceiver<Result<InSession>>>) -> Deliveries {
     Deliveries::new(futures_util::stream::unfold(receiving, |mut receiving| async move {
         loop {
             match receiving.receive().await? {
@@ -152,7 +178,16 @@ pub(crate) fn deliveries(receiving: Receiving<Result<InSession>>) -> Deliveries 
     }))
 }
 
-pub(crate) fn announcements(receiving: Receiving<Result<Definition>>) -> Announcements {
+pub(crate) fn copies(receiving: Receiving<Receiver<Result<Message>>>) -> Copies {
+    Copies::new(futures_util::stream::unfold(receiving, |mut receiving| async move {
+        let copy = receiving.receiver.recv().await.filter(|_| !receiving.inner().is_closed())?;
+        Some((copy, receiving))
+    }))
+}
+
+pub(crate) fn announcements(
+    receiving: Receiving<UnboundedReceiver<Result<Definition>>>,
+) -> Announcements {
     Announcements::new(futures_util::stream::unfold(receiving, |mut receiving| async move {
         let definition = receiving.receive().await?;
         Some((definition, receiving))

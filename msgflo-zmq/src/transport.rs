@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use msgflo_core::transport::{
-    Announcements, Connection, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
     Transport,
 };
 use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use tokio::sync::{mpsc, watch};
 
 use crate::frames::{
-    ANNOUNCE, BIND, CONSUME, DECLARE, Frames, LONGEST_NAME, PUBLISH, STATISTICS, UNBIND, WATCH,
+    ANNOUNCE, BIND, CONSUME, DECLARE, EDGES, Frames, LONGEST_NAME, STATISTICS, TAP, UNBIND, WATCH,
 };
 use crate::link::Link;
-use crate::streams::{Receiving, Sink, announcements, deliveries};
+use crate::streams::{COPIES, Receiving, Sink, announcements, copies, deliveries};
 
 pub(crate) struct Zmq {
     link: Arc<Link>,
@@ -77,9 +77,7 @@ impl Transport for Zmq {
             Target::Outport(queue) => (Direction::Out, queue),
         };
         self.check([queue])?;
-        let publish = |number| {
-            Frames::new(PUBLISH, number).direction(direction).text(queue).message(&message)
-        };
+        let publish = |number| Frames::publish(number, direction, queue, &message);
         let sent = self.link.request(publish).answer(queue).await;
         sent.map(drop).map_err(|error| match error.kind() {
             Some(ErrorKind::Queue { url, queue, reason }) => {
@@ -137,6 +135,30 @@ impl Transport for Zmq {
             consumers: number("number of consumers")?,
             unsettled: Some(number("number of unsettled messages")?),
         })
+    }
+
+    async fn edges(&self) -> Result<Vec<Edge>> {
+        let asked = self.link.request(|number| Frames::new(EDGES, number));
+        let json = asked.answer("").await?.bytes("edges").map_err(Error::message)?;
+        let pairs: Vec<(String, String)> = serde_json::from_slice(&json).map_err(|error| {
+            Error::message(format!("{} told of edges that are no JSON: {error}", self.url()))
+        })?;
+        Ok(pairs.into_iter().map(|(source, target)| Edge { source, target }).collect())
+    }
+
+    async fn tap(&self, queue: &str, direction: Direction) -> Result<Copies> {
+        self.check([queue])?;
+        let (sender, receiver) = mpsc::channel(COPIES);
+        let mut number = 0;
+        let asked = self.link.request(|free| {
+            number = free;
+            let sink = Sink::Copies { queue: queue.into(), direction, sender };
+            self.link.inner().streams.insert(number, sink);
+            Frames::new(TAP, number).direction(direction).text(queue)
+        });
+        let receiving = Receiving::new(self.link.clone(), number, receiver);
+        asked.answer(queue).await?;
+        Ok(copies(receiving))
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {

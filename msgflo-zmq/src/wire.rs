@@ -1,8 +1,8 @@
-//! ZMTP 3.0, the protocol beneath ZeroMQ, as the hub speaks it: with limits.
+//! ZMTP 3.0, the protocol beneath ZeroMQ, as hub and client speak it: with limits.
 //!
-//! The hub does not use `zeromq::RouterSocket`: that reserves whatever a frame's header claims, so
-//! that 9 bytes from anybody end the whole process, and it collects frames without a limit.
+//! [The crate's documentation](crate) says why these are not sockets of the zeromq crate.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -30,6 +30,15 @@ pub(crate) enum Broken {
     Protocol(String),
     /// The connection itself is lost.
     Lost(std::io::Error),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(reason) => f.write_str(reason),
+            Self::Lost(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<std::io::Error> for Broken {
@@ -107,6 +116,10 @@ impl Decoder {
                 }));
             }
             self.size += length;
+            if self.frames.is_empty() {
+                // As many as a message with a payload has.
+                self.frames.reserve_exact(8);
+            }
             self.frames.push(frame);
             if flags & MORE == 0 {
                 self.size = 0;
@@ -157,15 +170,44 @@ fn put_frame(flags: u8, frame: &[u8], out: &mut BytesMut) {
     out.put_slice(frame);
 }
 
-/// Greets a DEALER as a ROUTER does.
-pub(crate) async fn greet(stream: &mut TcpStream, patience: Duration) -> Result<(), Broken> {
-    match timeout(patience, exchange(stream)).await {
+/// A kind of ZeroMQ's sockets.
+#[derive(Clone, Copy)]
+pub(crate) enum Socket {
+    /// The client's.
+    Dealer,
+    /// The hub's.
+    Router,
+}
+
+impl Socket {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dealer => "DEALER",
+            Self::Router => "ROUTER",
+        }
+    }
+
+    fn peer(self) -> Self {
+        match self {
+            Self::Dealer => Self::Router,
+            Self::Router => Self::Dealer,
+        }
+    }
+}
+
+/// Makes a connection one between a DEALER and a ROUTER, of which this is the one named.
+pub(crate) async fn greet(
+    stream: &mut TcpStream,
+    socket: Socket,
+    patience: Duration,
+) -> Result<(), Broken> {
+    match timeout(patience, exchange(stream, socket)).await {
         Ok(greeted) => greeted,
         Err(_) => protocol(format!("no ZeroMQ greeting within {patience:.1?}")),
     }
 }
 
-async fn exchange(stream: &mut TcpStream) -> Result<(), Broken> {
+async fn exchange(stream: &mut TcpStream, socket: Socket) -> Result<(), Broken> {
     let mut greeting = [0; GREETING];
     greeting[0] = 0xFF;
     greeting[9] = 0x7F;
@@ -185,12 +227,12 @@ async fn exchange(stream: &mut TcpStream) -> Result<(), Broken> {
     }
     if theirs[12..32].strip_prefix(b"NULL").is_none_or(|rest| rest.iter().any(|byte| *byte != 0)) {
         let mechanism = theirs[12..32].escape_ascii();
-        return protocol(format!("the security mechanism {mechanism}; the hub has NULL alone"));
+        return protocol(format!("the security mechanism {mechanism}; there is NULL alone"));
     }
 
     let mut ready = BytesMut::new();
     let mut command = b"\x05READY".to_vec();
-    put_property(&mut command, "Socket-Type", b"ROUTER");
+    put_property(&mut command, "Socket-Type", socket.name().as_bytes());
     put_property(&mut command, "Identity", b"");
     put_frame(COMMAND, &command, &mut ready);
     stream.write_all(&ready).await?;
@@ -208,10 +250,11 @@ async fn exchange(stream: &mut TcpStream) -> Result<(), Broken> {
     }
     let mut theirs = vec![0; length as usize];
     stream.read_exact(&mut theirs).await?;
+    let (ours, peer) = (socket.name(), socket.peer().name());
     match socket_type(&theirs) {
-        Some(b"DEALER") => Ok(()),
+        Some(theirs) if theirs == peer.as_bytes() => Ok(()),
         Some(other) => {
-            protocol(format!("a {} socket; the hub talks to DEALER", other.escape_ascii()))
+            protocol(format!("a {} socket; a {ours} talks to {peer}", other.escape_ascii()))
         }
         None => protocol("a READY command that cannot be read"),
     }

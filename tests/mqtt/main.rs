@@ -297,3 +297,26 @@ async fn peers_send_and_receive_at_any_quality_of_service() {
         network.shutdown().await.unwrap();
     }
 }
+
+/// Where the broker bounds nothing, all that waits in a seat comes before anything else.
+#[tokio::test]
+async fn a_seat_with_many_messages_is_taken_where_the_broker_sends_all_at_once() {
+    const COUNT: usize = 300;
+    let broker = Mosquitto::with_config("max_inflight_messages 0").unwrap();
+    let maker = msgflo::connect(&broker.url()).await.unwrap();
+    maker.transport().declare(&inport("in")).await.unwrap();
+    for number in 0..COUNT {
+        send(&maker, "in", &number.to_string()).await;
+    }
+    maker.shutdown().await.unwrap();
+
+    let network = msgflo::connect(&broker.url()).await.unwrap();
+    let consume = network.transport().consume("in", 10);
+    let mut deliveries = timeout(PATIENCE, consume).await.expect("the seat is taken").unwrap();
+    for number in 0..COUNT {
+        let delivery = next(&mut deliveries).await;
+        assert_eq!(text(&delivery), number.to_string());
+        delivery.acknowledge();
+    }
+    network.shutdown().await.unwrap();
+}

@@ -1,5 +1,6 @@
 //! What only ZeroMQ has: the hub.
 
+mod capacity;
 mod hostile;
 #[path = "../interop/install.rs"]
 #[allow(dead_code, reason = "Node.js is not needed here")]

@@ -10,8 +10,16 @@ use super::lock;
 use crate::Message;
 use crate::transport::{Delivery, QueueStatistics, Settle, Settlement};
 
+/// What a queue holds before it is full.
+#[derive(Clone, Copy)]
+pub(super) struct Capacity {
+    pub(super) messages: usize,
+    /// The message with which there are so many is the last that is taken.
+    pub(super) bytes: usize,
+}
+
 pub(super) struct MemoryQueue {
-    capacity: usize,
+    capacity: Capacity,
     dead_letters: Option<Arc<MemoryQueue>>,
     messages: Mutex<Messages>,
     consumers: AtomicU64,
@@ -22,6 +30,8 @@ pub(super) struct MemoryQueue {
 #[derive(Default)]
 struct Messages {
     ready: VecDeque<Ready>,
+    /// How many bytes `ready` has.
+    bytes: usize,
     /// Of senders that wait for room: there are some only while `ready` is full.
     waiting: VecDeque<(Message, oneshot::Sender<()>)>,
 }
@@ -35,10 +45,39 @@ impl Ready {
     fn new(message: Message) -> Self {
         Self { message, redelivered: false }
     }
+
+    fn size(&self) -> usize {
+        let Message { payload, content_type, id } = &self.message;
+        payload.len()
+            + content_type.as_ref().map_or(0, |content_type| content_type.len())
+            + id.as_ref().map_or(0, |id| id.len())
+    }
+}
+
+impl Messages {
+    fn is_full(&self, capacity: Capacity) -> bool {
+        self.ready.len() >= capacity.messages || self.bytes >= capacity.bytes
+    }
+
+    fn push_back(&mut self, ready: Ready) {
+        self.bytes += ready.size();
+        self.ready.push_back(ready);
+    }
+
+    fn push_front(&mut self, ready: Ready) {
+        self.bytes += ready.size();
+        self.ready.push_front(ready);
+    }
+
+    fn pop_front(&mut self) -> Option<Ready> {
+        let popped = self.ready.pop_front()?;
+        self.bytes -= popped.size();
+        Some(popped)
+    }
 }
 
 impl MemoryQueue {
-    pub(super) fn new(capacity: usize, dead_letters: Option<Arc<MemoryQueue>>) -> Self {
+    pub(super) fn new(capacity: Capacity, dead_letters: Option<Arc<MemoryQueue>>) -> Self {
         Self {
             capacity,
             dead_letters,
@@ -53,8 +92,9 @@ impl MemoryQueue {
     /// receiver is told; not if the receiver is dropped before.
     pub(super) fn offer(&self, message: &Message) -> Option<oneshot::Receiver<()>> {
         {
-            let Messages { ready, waiting } = &mut *lock(&self.messages);
-            if ready.len() >= self.capacity {
+            let mut messages = lock(&self.messages);
+            if messages.is_full(self.capacity) {
+                let waiting = &mut messages.waiting;
                 // A sender that gives up and tries again leaves nothing behind.
                 while waiting.back().is_some_and(|(_, taken)| taken.is_closed()) {
                     waiting.pop_back();
@@ -63,7 +103,7 @@ impl MemoryQueue {
                 waiting.push_back((message.clone(), taken));
                 return Some(receiver);
             }
-            ready.push_back(Ready::new(message.clone()));
+            messages.push_back(Ready::new(message.clone()));
         }
         self.filled.notify_one();
         None
@@ -71,22 +111,22 @@ impl MemoryQueue {
 
     /// Adds the message even if the queue is full.
     pub(super) fn add(&self, message: &Message) {
-        lock(&self.messages).ready.push_back(Ready::new(message.clone()));
+        lock(&self.messages).push_back(Ready::new(message.clone()));
         self.filled.notify_one();
     }
 
     fn pop(&self) -> Option<Ready> {
         let (popped, more) = {
-            let Messages { ready, waiting } = &mut *lock(&self.messages);
-            let popped = ready.pop_front();
-            while ready.len() < self.capacity
-                && let Some((message, taken)) = waiting.pop_front()
+            let mut messages = lock(&self.messages);
+            let popped = messages.pop_front();
+            while !messages.is_full(self.capacity)
+                && let Some((message, taken)) = messages.waiting.pop_front()
             {
                 if taken.send(()).is_ok() {
-                    ready.push_back(Ready::new(message));
+                    messages.push_back(Ready::new(message));
                 }
             }
-            (popped, !ready.is_empty())
+            (popped, !messages.ready.is_empty())
         };
         // Two messages that came at once may have woken one consumer only.
         if more && self.consumers.load(Ordering::Relaxed) > 1 {
@@ -97,20 +137,35 @@ impl MemoryQueue {
 
     /// A message that came back goes first, so that the order changes as little as it can.
     fn put_back(&self, message: Message) {
-        lock(&self.messages).ready.push_front(Ready { message, redelivered: true });
+        lock(&self.messages).push_front(Ready { message, redelivered: true });
         self.filled.notify_one();
     }
 
     fn push_dead(&self, message: Message) {
+        let dropped = self.push_newest(message);
+        if dropped > 0 {
+            tracing::warn!("there are too many dead letters: {dropped} of the oldest are dropped");
+        }
+    }
+
+    /// Adds the message, and drops the oldest if they are too many; returns how many it dropped.
+    pub(super) fn push_newest(&self, message: Message) -> usize {
+        let mut dropped = 0;
         {
-            let ready = &mut lock(&self.messages).ready;
-            if ready.len() >= self.capacity {
-                tracing::warn!("{} dead letters: the oldest is dropped", self.capacity);
-                ready.pop_front();
+            let mut messages = lock(&self.messages);
+            messages.push_back(Ready::new(message));
+            // The newest is always kept.
+            let over = |messages: &Messages| {
+                messages.ready.len() > self.capacity.messages
+                    || messages.ready.len() > 1 && messages.bytes > self.capacity.bytes
+            };
+            while over(&messages) {
+                messages.pop_front();
+                dropped += 1;
             }
-            ready.push_back(Ready::new(message));
         }
         self.filled.notify_one();
+        dropped
     }
 
     pub(super) fn statistics(&self) -> QueueStatistics {

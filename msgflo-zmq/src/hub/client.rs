@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt};
-use msgflo_core::transport::{Announcements, Deliveries, Delivery, Edge, Queue, Target};
+use msgflo_core::transport::{Announcements, Copies, Deliveries, Delivery, Edge, Queue, Target};
 use msgflo_core::transport::{Direction, Settlement};
 use msgflo_core::{Definition, ErrorKind, Message, Result, Transport, memory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +24,7 @@ use crate::wire::{self, Broken, Decoder, Incoming};
 
 /// How many messages a client may have sent that are not answered yet.
 pub(crate) const WINDOW: usize = 1024;
-/// How many queues a client may consume, and how many times it may watch.
+/// How many queues a client may consume and tap, and how many times it may watch.
 const MOST_STREAMS: usize = 1024;
 /// So much may wait to be written to a client, in bytes, before nothing more is taken from it.
 const HIGH_WATER: usize = 1024 * 1024;
@@ -66,7 +66,7 @@ pub(super) async fn serve(
     let _ = stream.set_nodelay(true);
     let greeted = tokio::select! {
         _ = stopped.wait_for(|stopped| *stopped) => return,
-        greeted = wire::greet(&mut stream, GREETING) => greeted,
+        greeted = wire::greet(&mut stream, wire::Socket::Router, GREETING) => greeted,
     };
     match greeted {
         Ok(()) => {}
@@ -99,6 +99,7 @@ pub(super) async fn serve(
         turn: 0,
         unsettled: HashMap::new(),
         waiting: FuturesUnordered::new(),
+        waiting_bytes: 0,
         mistakes: 0,
     };
     let end = client.run(&mut stream, stopped).await;
@@ -121,7 +122,15 @@ pub(super) async fn serve(
     }
 }
 
-type Waiting = futures_util::future::BoxFuture<'static, (u64, String, Result<()>)>;
+type Waiting = futures_util::future::BoxFuture<'static, Published>;
+
+/// What has become of a message.
+struct Published {
+    number: u64,
+    queue: String,
+    size: usize,
+    sent: Result<()>,
+}
 
 struct Client {
     name: String,
@@ -137,17 +146,21 @@ struct Client {
     unsettled: HashMap<u64, BTreeMap<u64, Delivery>>,
     /// Messages for which there is no room yet.
     waiting: FuturesUnordered<Waiting>,
+    /// How many bytes these have.
+    waiting_bytes: usize,
     mistakes: u32,
 }
 
 enum Source {
     Deliveries(Deliveries),
     Announcements(Announcements),
+    Copies(Copies),
 }
 
 enum Item {
     Delivery(u64, Delivery),
     Announcement(u64, Definition),
+    Copy(u64, Message),
 }
 
 /// How a message is answered.
@@ -184,9 +197,10 @@ impl Client {
                         Err(error) => return error.into(),
                     }
                 }
-                Some((number, queue, sent)) = self.waiting.next(), if !self.waiting.is_empty() => {
-                    let answer = answer(number, &queue, sent);
-                    self.answer(number, answer);
+                Some(published) = self.waiting.next(), if !self.waiting.is_empty() => {
+                    self.waiting_bytes -= published.size;
+                    let number = published.number;
+                    self.answer(number, answer(number, &published.queue, published.sent));
                     continue;
                 }
                 Some(change) = self.changes.recv(), if self.greeted && calm => {
@@ -313,6 +327,7 @@ impl Client {
             frames::RELEASE => return self.settle(received, Settlement::Released),
             frames::CONSUME => return self.consume(received).await,
             frames::WATCH => return self.watch(number).await,
+            frames::TAP => return self.tap(received).await,
             frames::BYE => return Ok(Answer::Goodbye),
             frames::CANCEL => {
                 self.streams.retain(|(stream, _)| *stream != number);
@@ -371,6 +386,15 @@ impl Client {
                     Err(error) => answer(number, &name, Err(error)),
                 })
             }
+            frames::EDGES => Ok(match self.transport.edges().await {
+                Ok(edges) => {
+                    let pairs = edges.iter().map(|edge| [&edge.source, &edge.target]);
+                    let json =
+                        serde_json::Value::from_iter(pairs.map(|pair| pair.map(|name| &**name)));
+                    Answer::With(Frames::new(frames::OK, number).bytes(json.to_string()))
+                }
+                Err(error) => answer(number, "", Err(error)),
+            }),
             frames::ANNOUNCE => {
                 let expiry = Duration::from_millis(received.number("expiry")?);
                 let json = received.bytes("discovery message")?;
@@ -408,13 +432,26 @@ impl Client {
         if self.waiting.len() >= WINDOW {
             return Err(format!("{WINDOW} messages wait for an answer already"));
         }
-        let number = received.number;
-        let transport = self.transport.clone();
-        let mut publishing = publish(transport, direction, name, message, number).boxed();
-        // Polled once here, so that messages keep their order.
-        if let Some((number, queue, sent)) = (&mut publishing).now_or_never() {
-            return Ok(answer(number, &queue, sent));
+        let (number, size) = (received.number, received.size);
+        if !self.waiting.is_empty() && self.waiting_bytes + size > self.shared.max_frame {
+            let bytes = self.waiting_bytes;
+            return Err(format!("messages of {bytes} bytes wait for an answer already"));
         }
+        let transport = self.transport.clone();
+        let publishing = async move {
+            let target = match direction {
+                Direction::In => Target::Inport(&name),
+                Direction::Out => Target::Outport(&name),
+            };
+            let sent = transport.publish(target, message).await;
+            Published { number, queue: name, size, sent }
+        };
+        let mut publishing = publishing.boxed();
+        // Polled once here, so that messages keep their order.
+        if let Some(published) = (&mut publishing).now_or_never() {
+            return Ok(answer(number, &published.queue, published.sent));
+        }
+        self.waiting_bytes += size;
         self.waiting.push(publishing);
         Ok(Answer::None)
     }
@@ -448,9 +485,23 @@ impl Client {
         })
     }
 
+    async fn tap(&mut self, received: &mut Received) -> Result<Answer, Malformed> {
+        let number = received.number;
+        let direction = received.direction()?;
+        let queue = received.name("queue")?;
+        self.check_stream(number)?;
+        Ok(match self.transport.tap(&queue, direction).await {
+            Ok(copies) => {
+                self.streams.push((number, Source::Copies(copies)));
+                Answer::Done
+            }
+            Err(error) => answer(number, &queue, Err(error)),
+        })
+    }
+
     fn check_stream(&self, number: u64) -> Result<(), Malformed> {
         if self.streams.len() >= MOST_STREAMS {
-            return Err(format!("{MOST_STREAMS} queues are consumed already"));
+            return Err(format!("{MOST_STREAMS} queues are consumed or tapped already"));
         }
         if self.unsettled.contains_key(&number)
             || self.streams.iter().any(|(stream, _)| *stream == number)
@@ -507,6 +558,7 @@ impl Client {
                 let json = definition.to_discovery_message().to_string();
                 Frames::new(frames::ANNOUNCEMENT, number).bytes(json)
             }
+            Item::Copy(number, message) => Frames::new(frames::COPY, number).message(&message),
         };
         wire::encode(frames.as_slice(), &mut self.out);
     }
@@ -545,23 +597,11 @@ impl Source {
                     .and_then(Result::ok)
                     .map(|definition| Item::Announcement(number, definition))
             }
+            Self::Copies(copies) => std::task::ready!(std::pin::Pin::new(copies).poll_next(cx))
+                .and_then(Result::ok)
+                .map(|message| Item::Copy(number, message)),
         })
     }
-}
-
-async fn publish(
-    transport: Arc<dyn Transport>,
-    direction: Direction,
-    name: String,
-    message: Message,
-    number: u64,
-) -> (u64, String, Result<()>) {
-    let target = match direction {
-        Direction::In => Target::Inport(&name),
-        Direction::Out => Target::Outport(&name),
-    };
-    let sent = transport.publish(target, message).await;
-    (number, name, sent)
 }
 
 fn edge(received: &mut Received) -> Result<Edge, Malformed> {
