@@ -11,8 +11,10 @@
 mod broker;
 mod graph;
 mod input;
+mod new;
 mod outcome;
 mod send;
+mod test;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -33,7 +35,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Graph(graph::Graph),
+    New(new::New),
     Send(send::Send),
+    Test(test::Test),
     /// Print a script that completes commands and options in a shell
     ///
     /// For bash: msgflo completions bash > ~/.local/share/bash-completion/completions/msgflo
@@ -47,7 +51,9 @@ impl Command {
     async fn run(self) -> Result<()> {
         match self {
             Self::Graph(graph) => graph.run().await,
+            Self::New(new) => new.run(),
             Self::Send(send) => send.run().await,
+            Self::Test(test) => test.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
     }

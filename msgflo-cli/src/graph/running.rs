@@ -8,8 +8,10 @@ use msgflo::{Definition, Error, ErrorKind, Network, PortDefinition, Result};
 use msgflo_graph::{Connection, Endpoint, Graph, Process, Source};
 use tokio::time::timeout;
 
-/// What its participants announce within `wait`, and how they are connected.
-pub async fn graph(network: &Network, wait: Duration) -> Result<Graph> {
+/// What its participants announce within `wait`, by default as long as it takes to hear of all, and how they are connected.
+pub async fn graph(network: &Network, wait: Option<Duration>) -> Result<Graph> {
+    let kept = !network.transport().url().starts_with("mqtt");
+    let wait = wait.unwrap_or(Duration::from_secs(if kept { 3 } else { 28 }));
     let mut announcements = network.watch().await?;
     // By role: workers of a role are one node, and the drawing is the same each time.
     let mut roles = BTreeMap::new();
@@ -58,8 +60,8 @@ fn connected(definitions: Vec<Definition>, mut edges: Vec<Edge>) -> Graph {
     for edge in edges {
         let sources = outports.get(edge.source.as_str());
         let targets = inports.get(edge.target.as_str());
-        if sources.is_none() && targets.is_none() {
-            // No participant's.
+        if sources.is_none() && (targets.is_none() || edge.source == edge.target) {
+            // No participant's, or an inport's own exchange.
             continue;
         }
         let sources =

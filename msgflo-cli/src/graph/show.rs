@@ -14,8 +14,7 @@ use crate::input;
 
 /// Draw a graph, or the network that runs
 ///
-/// The network is drawn as its participants announce it, within half a discovery period (30 s), and
-/// with the edges that the broker tells of.
+/// The network is drawn as its participants announce it, with the edges that the broker tells of.
 #[derive(Args)]
 #[command(after_help = "Examples:
   msgflo graph show images.fbp --output images.svg
@@ -34,9 +33,11 @@ pub struct Show {
     /// Write it to this file, instead of to standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// With --running: how long to listen for participants
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    wait: Duration,
+    /// With --running: listen to announcements for this long. Participants repeat theirs every 27 s;
+    /// RabbitMQ and ZeroMQ hubs keep them, so that a moment is enough; MQTT brokers do not
+    /// [default: 3, on MQTT 28]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    wait: Option<Duration>,
     #[command(flatten)]
     broker: Broker,
 }

@@ -2,5 +2,7 @@
 
 mod brokers;
 mod graph;
+mod new;
 mod program;
 mod send;
+mod spec;

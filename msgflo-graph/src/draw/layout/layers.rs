@@ -54,8 +54,8 @@ pub(super) fn layers(layout: &Layout, nodes: &[usize]) -> Part {
         edges.iter().map(|(_, source, target)| (*source, *target)).collect();
     let layer = numbers(nodes.len(), &ends);
 
-    let mut part = Part::default();
-    part.order = vec![Vec::new(); layer.iter().max().map_or(0, |last| last + 1)];
+    let count = layer.iter().max().map_or(0, |last| last + 1);
+    let mut part = Part { order: vec![Vec::new(); count], ..Part::default() };
     for (number, &node) in nodes.iter().enumerate() {
         let height = layout.nodes[node].area.height;
         part.vertices.push(Vertex { node: Some(node), layer: layer[number], height, y: 0.0 });
