@@ -3,6 +3,7 @@
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
 //! - `components.rs`: which command runs a component.
+//! - `input.rs`: files that a user gives.
 //! - `line.rs`: how a message is shown on one line.
 //! - `observation.rs`: the network as it is seen, for the subcommands that show it.
 //! - `outcome.rs`: the exit codes.
@@ -15,7 +16,10 @@ mod components;
 mod deployment;
 mod docs;
 mod dump;
+mod graph;
+mod input;
 mod line;
+mod new;
 mod observation;
 mod outcome;
 mod ps;
@@ -24,6 +28,7 @@ mod replay;
 mod request;
 mod send;
 mod setup;
+mod test;
 mod watch;
 
 use std::ffi::OsString;
@@ -47,7 +52,9 @@ enum Command {
     Compose(deployment::Compose),
     Docs(docs::Docs),
     Dump(dump::Dump),
+    Graph(graph::Graph),
     K8s(deployment::K8s),
+    New(new::New),
     Procfile(deployment::Procfile),
     Ps(ps::Ps),
     Register(register::Register),
@@ -55,6 +62,7 @@ enum Command {
     Request(request::Request),
     Send(send::Send),
     Setup(setup::Setup),
+    Test(test::Test),
     Watch(watch::Watch),
     /// Print a script that completes commands and options in a shell
     ///
@@ -76,7 +84,9 @@ impl Command {
             Self::Compose(compose) => compose.run(),
             Self::Docs(docs) => docs.run().await,
             Self::Dump(dump) => dump.run().await,
+            Self::Graph(graph) => graph.run().await,
             Self::K8s(k8s) => k8s.run(),
+            Self::New(new) => new.run(),
             Self::Procfile(procfile) => procfile.run(),
             Self::Ps(ps) => ps.run().await,
             Self::Register(register) => register.run().await,
@@ -84,6 +94,7 @@ impl Command {
             Self::Request(request) => request.run().await,
             Self::Send(send) => send.run().await,
             Self::Setup(setup) => setup.run().await,
+            Self::Test(test) => test.run().await,
             Self::Watch(watch) => watch.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
