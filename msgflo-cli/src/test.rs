@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use msgflo::{Error, Network, Result};
+use msgflo::{Error, Network, Result, StopSignals};
 
 use crate::broker::Broker;
 use report::{Outcome, Report};
@@ -72,14 +72,17 @@ impl Test {
         let mut report = Report::new(self.json);
         self.broker
             .with(async |network| {
-                let mut started = match &self.start {
-                    Some(command) => Some(Started::start(command, &self.broker.url())?),
-                    None => None,
+                let Some(command) = &self.start else {
+                    return self.test(network, &suites, None, &mut report).await;
                 };
-                let tested = self.test(network, &suites, started.as_mut(), &mut report).await;
-                if let Some(started) = started {
-                    started.stop().await;
-                }
+                // What is started, must not outlive us.
+                let mut stop = StopSignals::listen()?;
+                let mut started = Started::start(command, &self.broker.url())?;
+                let tested = tokio::select! {
+                    tested = self.test(network, &suites, Some(&mut started), &mut report) => tested,
+                    () = stop.next() => Err(Error::message("interrupted")),
+                };
+                started.stop().await;
                 tested
             })
             .await?;

@@ -4,9 +4,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use msgflo::{Definition, Error, Network, PortDefinition, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::outcome::TimedOut;
 
@@ -106,6 +106,7 @@ fn queue<'a>(ports: &'a [PortDefinition], name: &str) -> Option<&'a str> {
 pub struct Started {
     command: String,
     child: Child,
+    group: Option<Pid>,
 }
 
 impl Started {
@@ -126,7 +127,8 @@ impl Started {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { command: command.to_owned(), child })
+        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Ok(Self { command: command.to_owned(), child, group })
     }
 
     /// Does something while it runs.
@@ -140,16 +142,19 @@ impl Started {
         }
     }
 
-    /// Ends it, as Ctrl-C does; if that does not help, by force.
+    /// Ends it and what it has started; if it does not end by itself, by force.
     pub async fn stop(mut self) {
-        let group = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        for signal in [Signal::INT, Signal::KILL] {
-            if let Some(group) = group {
-                let _ = kill_process_group(group, signal);
+        let Some(group) = self.group else { return };
+        let _ = kill_process_group(group, Signal::TERM);
+        let ended = async {
+            let _ = self.child.wait().await;
+            // Cargo and shells may end before what they run.
+            while test_kill_process_group(group).is_ok() {
+                sleep(Duration::from_millis(20)).await;
             }
-            if timeout(PATIENCE, self.child.wait()).await.is_ok() {
-                return;
-            }
+        };
+        if timeout(PATIENCE, ended).await.is_err() {
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }

@@ -4,10 +4,12 @@ use std::fs;
 use std::time::Duration;
 
 use msgflo::{Any, Inport, Outport, Participant, Settings};
+use rustix::process::Pid;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::brokers::Broker;
-use crate::program::msgflo;
+use crate::program::{PATIENCE, Running, msgflo};
 
 /// Repeat what comes in
 #[derive(Participant, Default)]
@@ -213,4 +215,42 @@ async fn what_cannot_be_tested_is_told() {
     assert!(error.contains("no port free") && error.contains("exit status: 3"), "{error}");
     let error = run("/nowhere").await.failed(2);
     assert!(error.contains("--start '/nowhere'"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_started_ends_with_the_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, pid) = (folder.path().join("spec.yaml"), folder.path().join("pid"));
+    fs::write(&file, SPEC).unwrap();
+    // As Cargo is for a program: not the process itself, but one that waits for it.
+    let command = format!("sh -c 'sleep 1000 & echo $! > {}; wait'", pid.display());
+    let broker = Broker::mosquitto();
+    let test = ["test", file.to_str().unwrap(), "--wait", "600", "--start", &command];
+    let running = Running::start(&[&test[..], &["--broker", broker.url()]].concat());
+    let started = async {
+        loop {
+            let text = fs::read_to_string(&pid).unwrap_or_default();
+            if let Some(pid) = text.trim().parse().ok().and_then(Pid::from_raw) {
+                return pid;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let started = timeout(PATIENCE, started).await.unwrap();
+    let (status, stderr) = running.interrupt().await;
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr, "error: interrupted\n");
+    // An orphan that has ended may wait a moment to be taken note of.
+    let ended = async {
+        while has_not_ended(started) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("it has ended");
+}
+
+/// Whether a process is there, and no mere remains of one.
+fn has_not_ended(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
