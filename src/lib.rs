@@ -1,6 +1,6 @@
 //! MsgFlo connects programs in any language into one network through a message broker. With
 //! this crate, a struct becomes a *participant* of it: it receives on inports, sends on outports,
-//! and announces both, on RabbitMQ, on ZeroMQ or within one process, with any payload format.
+//! and announces both, on RabbitMQ, MQTT, ZeroMQ or within one process, with any payload format.
 //!
 //! ```no_run
 //! use msgflo::{Inport, Json, Outport, Participant};
@@ -52,6 +52,8 @@
 //! | feature | brings |
 //! |---|---|
 //! | `amqp` | `amqp://` and `amqps://` URLs: RabbitMQ |
+//! | `management` | edges on RabbitMQ, and copies of what inports get there, by its management plugin: `?management=` |
+//! | `mqtt` | `mqtt://` and `mqtts://` URLs: MQTT brokers such as Mosquitto |
 //! | `zmq` | `zmq://` URLs: ZeroMQ, and the hub that is its broker, `msgflo::zmq::Hub` |
 //! | `protobuf` | [`Protobuf`](payload) payloads, by `prost` |
 //! | `xml` | [`Xml`](payload) payloads, by `quick-xml` |

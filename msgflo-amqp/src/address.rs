@@ -8,6 +8,8 @@ use msgflo_core::transport::without_password;
 use msgflo_core::{Error, Result};
 use url::Url;
 
+use crate::management::{self, Management};
+
 /// How long one attempt to connect may take where the URL does not say.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
@@ -17,11 +19,13 @@ pub(crate) struct Address {
     pub(crate) uri: AMQPUri,
     pub(crate) tls: OwnedTLSConfig,
     pub(crate) attempt: Duration,
+    /// Where the management plugin listens, if the URL says so.
+    pub(crate) management: Option<Management>,
 }
 
 impl Address {
     pub(crate) fn parse(url: &Url) -> Result<Self> {
-        let shown = without_password(url);
+        let shown = without_password(&management::without_password(url));
         let wrong = |what: String| Error::invalid(format!("{what} in the broker URL {shown}"));
         let scheme = match url.scheme() {
             "amqps" => AMQPScheme::AMQPS,
@@ -50,7 +54,7 @@ impl Address {
 
         let mut query = AMQPQueryString::default();
         let mut attempt = ATTEMPT;
-        let (mut authorities, mut certificate, mut key) = (None, None, None);
+        let (mut authorities, mut certificate, mut key, mut pages) = (None, None, None, None);
         for (name, value) in url.query_pairs() {
             let number = || {
                 value.parse::<u32>().map_err(|_| wrong(format!("`{name}={value}` is not a number")))
@@ -74,6 +78,7 @@ impl Address {
                     let pem = pem.map_err(|_| wrong(format!("`{name}` {value} is not PEM")))?;
                     authorities = Some(pem);
                 }
+                "management" => pages = Some(value.into_owned()),
                 "certfile" => certificate = Some(file()?),
                 "keyfile" => key = Some(file()?),
                 _ => return Err(wrong(format!("unknown setting `{name}`"))),
@@ -84,6 +89,11 @@ impl Address {
             (None, None) => None,
             _ => return Err(wrong("`certfile` and `keyfile` go together; one is missing".into())),
         };
+        let pages = pages.map(|pages| {
+            Management::parse(&pages, (&user, &password), &vhost, authorities.as_deref())
+                .map_err(wrong)
+        });
+        let management = pages.transpose()?;
         let uri = AMQPUri {
             authority: AMQPAuthority {
                 userinfo: AMQPUserInfo { username: user, password },
@@ -94,7 +104,8 @@ impl Address {
             vhost,
             query,
         };
-        Ok(Self { shown, uri, tls: OwnedTLSConfig { identity, cert_chain: authorities }, attempt })
+        let tls = OwnedTLSConfig { identity, cert_chain: authorities };
+        Ok(Self { shown, uri, tls, attempt, management })
     }
 }
 
@@ -132,6 +143,8 @@ mod tests {
             ("amqp://u:secret@h?heartbeat=soon", "`heartbeat=soon` is not a number"),
             ("amqps://u:secret@h?cacertfile=/nowhere.pem", "cannot read `cacertfile` /nowhere.pem"),
             ("amqp://u:secret@h?certfile=/dev/null", "go together"),
+            ("amqp://h?management=ftp://u:secret@h", "`management` is not a URL like"),
+            ("amqp://h?management=http://u:secret@h&x=1", "unknown setting `x`"),
         ] {
             let error = parse(url).err().unwrap().to_string();
             assert!(error.contains(told) && !error.contains("secret"), "{error}");

@@ -2,12 +2,12 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionBuilder, ConnectionProperties, Event};
-use msgflo_core::transport::Pauses;
+use msgflo_core::transport::{Failure, Pauses, try_to_connect};
 use msgflo_core::{ErrorKind, Result};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -18,9 +18,6 @@ use crate::address::Address;
 use crate::reason;
 use crate::topology::Topology;
 
-/// The last attempt gets this long too: one that is broken off leaves a thread of lapin's behind,
-/// which may complain when the program ends.
-const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
 
 /// The link to the broker. It reconnects by itself.
@@ -128,27 +125,11 @@ fn connection_name() -> String {
 impl Link {
     /// Connects, trying again until `patience` is over.
     pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
-        let started = Instant::now();
-        let url = address.shown.clone();
-        let mut pauses = Pauses::default();
-        for attempt in 1u32.. {
-            let left = patience.saturating_sub(started.elapsed()).max(SHORTEST_ATTEMPT);
-            let reason = match Self::attempt(&address, 1, left.min(address.attempt)).await {
-                Ok(session) => return Ok(Self::start(address, session)),
-                Err(Attempt::Denied(reason)) => {
-                    return Err(ErrorKind::Refused { url, reason }.into());
-                }
-                Err(Attempt::Failed(reason)) => reason,
-            };
-            let left = patience.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
-            }
-            let pause = pauses.longer().min(left);
-            info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
-            sleep(pause).await;
-        }
-        unreachable!("attempts are only bounded by time")
+        let session = try_to_connect(&address.shown, patience, |left| {
+            Self::attempt(&address, 1, left.min(address.attempt))
+        });
+        let session = session.await?;
+        Ok(Self::start(address, session))
     }
 
     fn start(address: Address, session: Session) -> Arc<Self> {
@@ -169,14 +150,14 @@ impl Link {
         address: &Address,
         number: u64,
         patience: Duration,
-    ) -> Result<Session, Attempt> {
+    ) -> Result<Session, Failure> {
         match timeout(patience, Session::open(address, number)).await {
             Ok(Ok(session)) => Ok(session),
             Ok(Err(error)) if reason::is_denied(&error) => {
-                Err(Attempt::Denied(reason::why_denied(&error)))
+                Err(Failure::Denied(reason::why_denied(&error)))
             }
-            Ok(Err(error)) => Err(Attempt::Failed(reason::answer(&error))),
-            Err(_) => Err(Attempt::Failed(format!("no answer within {patience:.1?}"))),
+            Ok(Err(error)) => Err(Failure::Failed(reason::answer(&error))),
+            Err(_) => Err(Failure::Failed(format!("no answer within {patience:.1?}"))),
         }
     }
 
@@ -271,11 +252,6 @@ impl Link {
     }
 }
 
-enum Attempt {
-    Denied(String),
-    Failed(String),
-}
-
 /// Connects again whenever the connection is lost, until the link is closed or dropped.
 async fn supervise(link: std::sync::Weak<Link>, first: Arc<Session>) {
     let mut session = first;
@@ -323,7 +299,7 @@ async fn reconnect(link: &Link) -> Arc<Session> {
                 Ok(()) => return Arc::new(session),
                 Err(error) => reason::answer(&error),
             },
-            Err(Attempt::Denied(reason) | Attempt::Failed(reason)) => reason,
+            Err(Failure::Denied(reason) | Failure::Failed(reason)) => reason,
         };
         info!("cannot connect to {} (attempt {attempt}): {reason}", link.address.shown);
     }

@@ -102,17 +102,23 @@ impl Subscription {
 
     fn deliver(&self, delivery: lapin::message::Delivery) -> Delivery {
         self.acknowledger.deliver(delivery.delivery_tag);
-        let properties = &delivery.properties;
-        let mut message = Message::new(delivery.data);
-        if let Some(content_type) = properties.content_type() {
-            message = message.with_content_type(content_type.as_str().to_owned());
-        }
-        if let Some(id) = properties.message_id() {
-            message = message.with_id(id.as_str());
-        }
         let settle = self.acknowledger.clone();
-        Delivery::new(message, delivery.redelivered, delivery.delivery_tag, settle)
+        let (redelivered, tag) = (delivery.redelivered, delivery.delivery_tag);
+        Delivery::new(message(delivery), redelivered, tag, settle)
     }
+}
+
+/// What was received, without what is AMQP's.
+pub(crate) fn message(delivery: lapin::message::Delivery) -> Message {
+    let properties = &delivery.properties;
+    let mut message = Message::new(delivery.data);
+    if let Some(content_type) = properties.content_type() {
+        message = message.with_content_type(content_type.as_str().to_owned());
+    }
+    if let Some(id) = properties.message_id() {
+        message = message.with_id(id.as_str());
+    }
+    message
 }
 
 impl Drop for Subscription {

@@ -27,6 +27,12 @@
 //! | `heartbeat` | seconds | the broker's (RabbitMQ: 60) |
 //! | `connection_timeout` | milliseconds for one attempt to connect | 10,000 |
 //! | `frame_max`, `channel_max` | limits to negotiate | the broker's |
+//! | `management` | where the management plugin listens, as `http://127.0.0.1:15672` or `https://…`, with user and password if they are others | none |
+//!
+//! AMQP cannot ask which bindings there are. [`Transport::edges`], and copies of what an inport gets
+//! ([`Transport::tap`]), are had with `management`, RabbitMQ's plugin `rabbitmq_management`, and the cargo
+//! feature `management`. An inport's copies are of what comes through exchanges: what is sent straight
+//! into its queue cannot be copied. Edges that are made later are seen within 2 s.
 
 mod acknowledgement;
 mod address;
@@ -34,9 +40,11 @@ mod channel;
 mod connection;
 mod consumer;
 mod discovery;
+mod management;
 mod publisher;
 mod reason;
 mod source;
+mod tap;
 mod topology;
 mod transport;
 

@@ -126,8 +126,17 @@ pub(crate) async fn bind_fanout(
     queue: ShortString,
     exchange: ShortString,
 ) -> lapin::Result<()> {
+    bind_with_key(channel, queue, exchange, "".into()).await
+}
+
+pub(crate) async fn bind_with_key(
+    channel: &Channel,
+    queue: ShortString,
+    exchange: ShortString,
+    key: ShortString,
+) -> lapin::Result<()> {
     let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
-    channel.queue_bind(queue, exchange, "".into(), options, arguments).await
+    channel.queue_bind(queue, exchange, key, options, arguments).await
 }
 
 /// Asks for a queue's depth and consumers without declaring it.

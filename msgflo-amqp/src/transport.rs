@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use msgflo_core::transport::{
-    Announcements, Connection, Deliveries, Edge, Queue, QueueStatistics, Target, Transport,
+    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
+    Transport,
 };
 use msgflo_core::{Definition, Message, Result};
 use tokio::sync::watch;
 
 use crate::connection::{Link, on_session};
 use crate::topology::{self, dead_letter_name};
-use crate::{consumer, discovery, publisher, reason};
+use crate::{consumer, discovery, management, publisher, reason, tap};
 
 pub(crate) struct Amqp {
     link: Arc<Link>,
@@ -89,6 +90,15 @@ impl Transport for Amqp {
             consumers: found.consumer_count().into(),
             unsettled: None,
         })
+    }
+
+    async fn edges(&self) -> Result<Vec<Edge>> {
+        let bindings = management::bindings(&self.link.address, "tell which edges there are");
+        Ok(management::edges(&bindings.await?))
+    }
+
+    async fn tap(&self, queue: &str, direction: Direction) -> Result<Copies> {
+        tap::tap(self.link.clone(), queue, direction).await
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {

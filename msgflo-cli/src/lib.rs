@@ -3,6 +3,9 @@
 //! - [`main`] reads the arguments, runs the subcommand, and turns its outcome into an exit code.
 //! - `broker.rs`: which broker, and connecting to it.
 //! - `components.rs`: which command runs a component.
+//! - `input.rs`: files that a user gives.
+//! - `line.rs`: how a message is shown on one line.
+//! - `observation.rs`: the network as it is seen, for the subcommands that show it.
 //! - `outcome.rs`: the exit codes.
 //!
 //! A subcommand is a struct with its arguments and an async method `run`; it prints its result on
@@ -11,13 +14,25 @@
 mod broker;
 mod components;
 mod deployment;
+mod docs;
+mod dump;
+mod graph;
+mod input;
+mod line;
+mod new;
+mod observation;
 mod outcome;
+mod ps;
 mod register;
+mod replay;
+mod request;
 mod send;
 mod setup;
+mod test;
+mod watch;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -35,11 +50,20 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Compose(deployment::Compose),
+    Docs(docs::Docs),
+    Dump(dump::Dump),
+    Graph(graph::Graph),
     K8s(deployment::K8s),
+    New(new::New),
     Procfile(deployment::Procfile),
+    Ps(ps::Ps),
     Register(register::Register),
+    Replay(replay::Replay),
+    Request(request::Request),
     Send(send::Send),
     Setup(setup::Setup),
+    Test(test::Test),
+    Watch(watch::Watch),
     /// Print a script that completes commands and options in a shell
     ///
     /// For bash: msgflo completions bash > ~/.local/share/bash-completion/completions/msgflo
@@ -50,14 +74,28 @@ enum Command {
 }
 
 impl Command {
+    /// Whether logs would appear on top of what it shows.
+    fn fills_terminal(&self) -> bool {
+        matches!(self, Self::Watch(_)) && io::stderr().is_terminal()
+    }
+
     async fn run(self) -> Result<()> {
         match self {
             Self::Compose(compose) => compose.run(),
+            Self::Docs(docs) => docs.run().await,
+            Self::Dump(dump) => dump.run().await,
+            Self::Graph(graph) => graph.run().await,
             Self::K8s(k8s) => k8s.run(),
+            Self::New(new) => new.run(),
             Self::Procfile(procfile) => procfile.run(),
+            Self::Ps(ps) => ps.run().await,
             Self::Register(register) => register.run().await,
+            Self::Replay(replay) => replay.run().await,
+            Self::Request(request) => request.run().await,
             Self::Send(send) => send.run().await,
             Self::Setup(setup) => setup.run().await,
+            Self::Test(test) => test.run().await,
+            Self::Watch(watch) => watch.run().await,
             Self::Completions { shell } => print_completions(shell),
         }
     }
@@ -70,7 +108,9 @@ pub fn main(command: &[&str]) -> ExitCode {
     let program = OsString::from("msgflo");
     let command = command.iter().map(OsString::from);
     let arguments = Arguments::parse_from([program].into_iter().chain(command).chain(arguments));
-    msgflo::log_to_stderr();
+    if !arguments.command.fills_terminal() {
+        msgflo::log_to_stderr();
+    }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

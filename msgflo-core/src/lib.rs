@@ -12,6 +12,7 @@
 //! | [`memory`] | the transport within one process |
 //! | [`testing`] | running a participant in a test, without a broker |
 
+mod attempts;
 pub mod discovery;
 mod error;
 pub mod memory;

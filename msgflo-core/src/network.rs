@@ -11,7 +11,9 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::discovery::Definition;
 use crate::participant::{Participant, Port, Ports};
-use crate::transport::{Announcements, Direction, Edge, Queue, QueueStatistics, Target, Transport};
+use crate::transport::{
+    Announcements, Copies, Direction, Edge, Queue, QueueStatistics, Target, Transport,
+};
 use crate::worker::{self, Worker};
 use crate::{Encode, Error, ErrorKind, Result, payload};
 
@@ -213,6 +215,23 @@ impl Network {
     /// If one of the queues does not exist, or the transport has no edges.
     pub async fn unbind(&self, source: &str, target: &str) -> Result<()> {
         self.transport.unbind(&Edge { source: source.into(), target: target.into() }).await
+    }
+
+    /// All edges that there are, whoever made them.
+    ///
+    /// # Errors
+    /// If the broker does not tell.
+    pub async fn edges(&self) -> Result<Vec<Edge>> {
+        self.transport.edges().await
+    }
+
+    /// Receives copies of what passes a port from now on, and takes nothing from anybody: see
+    /// [`Transport::tap`].
+    ///
+    /// # Errors
+    /// If the broker cannot copy what this queue gets.
+    pub async fn tap(&self, queue: &str, direction: Direction) -> Result<Copies> {
+        self.transport.tap(queue, direction).await
     }
 
     /// Sends a value straight into an inport's queue.

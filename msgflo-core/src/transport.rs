@@ -11,6 +11,7 @@ use futures_util::stream::{BoxStream, Stream};
 use tokio::sync::watch;
 use url::Url;
 
+pub use crate::attempts::{Failure, try_to_connect};
 pub use crate::pauses::Pauses;
 use crate::{Definition, ErrorKind, Message, Result};
 
@@ -63,7 +64,9 @@ pub trait Transport: Send + Sync + 'static {
     }
 
     /// Receives copies of what is sent on an outport, or through its edges to an inport, from now
-    /// on. It takes nothing from anybody, keeps nothing up, and leaves nothing behind.
+    /// on. It takes nothing from anybody, keeps nothing up, and leaves nothing behind. What is sent
+    /// straight into an inport's queue is copied where the broker can. While the connection is lost,
+    /// or when nobody reads, copies are missing.
     ///
     /// # Errors
     /// If the broker cannot copy what this queue gets.

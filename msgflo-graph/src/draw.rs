@@ -1,12 +1,16 @@
-//! Graphs as drawings, in languages that others render.
+//! Graphs as drawings: SVG, and languages that others render.
 
 mod dot;
+mod layout;
 mod mermaid;
+mod svg;
+mod text;
 
 use serde_json::Value;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
+pub use svg::svg;
 
 use crate::{Endpoint, Graph};
 

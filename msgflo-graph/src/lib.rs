@@ -6,7 +6,7 @@
 //! | [`foreign`] | [`Foreign`]: participants that are announced on their behalf |
 //! | [`library`] | [`Library`]: which command runs a component |
 //! | [`plan`] | [`Plan`]: what is to be connected and started, and what is wrong with it |
-//! | [`draw`] | a graph as Mermaid and as DOT |
+//! | [`draw`] | a graph as SVG, as Mermaid and as DOT |
 //! | `error` | [`Error`]: what is wrong with a file, and where |
 //!
 //! ```no_run

@@ -1,6 +1,6 @@
 //! Drawings.
 
-use msgflo_graph::{Graph, draw};
+use msgflo_graph::{Endpoint, Graph, Process, draw};
 
 const GRAPH: &str = r##"
 # @name my "images"
@@ -70,4 +70,49 @@ fn dot_shows_nodes_ports_values_and_exports() {
 }
 "##;
     assert_eq!(draw::dot(&graph), expected);
+}
+
+/// The texts in an SVG, which must be well-formed.
+fn texts(svg: &str) -> Vec<String> {
+    let mut reader = quick_xml::Reader::from_str(svg);
+    reader.config_mut().check_end_names = true;
+    let mut texts = Vec::new();
+    let mut text = String::new();
+    loop {
+        match reader.read_event().unwrap_or_else(|error| panic!("{error}: {svg}")) {
+            quick_xml::events::Event::Start(_) => text.clear(),
+            quick_xml::events::Event::Text(piece) => text += &piece,
+            quick_xml::events::Event::GeneralRef(name) => {
+                text += quick_xml::escape::resolve_predefined_entity(&name).unwrap();
+            }
+            quick_xml::events::Event::End(tag) if tag.name().as_ref() == "text" => {
+                texts.push(std::mem::take(&mut text));
+            }
+            quick_xml::events::Event::Eof => return texts,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn svg_shows_nodes_ports_values_and_exports() {
+    let mut graph = Graph::from_fbp(GRAPH).unwrap();
+    let texts_of = |graph: &Graph| texts(&draw::svg(graph));
+    let shown = texts_of(&graph);
+    for text in ["web", "Api", "RESIZE", "msgflo/RoundRobin", "PORT[2]", "7", "FAILED"] {
+        assert!(shown.iter().any(|shown| shown == text), "{text} in {shown:?}");
+    }
+    assert!(shown.iter().any(|text| text.starts_with("\"quote \\\" <b> #1; `x`")), "{shown:?}");
+
+    // Whatever JSON may have as names.
+    let odd = "<&>\"'\u{0}\u{1b}\u{fffe}ü漢😀]]>--";
+    let process = graph.processes["web"].clone();
+    graph.processes.insert(odd.into(), Process { component: odd.into(), ..process });
+    graph.connections[0].target = Endpoint { process: odd.into(), port: odd.into(), index: None };
+    graph.properties.insert("name".into(), odd.into());
+    let shown = texts_of(&graph);
+    let all = shown.iter().filter(|text| text.to_lowercase() == "<&>\"'   ü漢😀]]>--");
+    assert_eq!(all.count(), 4, "{shown:?}");
+    assert_eq!(draw::svg(&graph), draw::svg(&graph));
+    assert!(texts_of(&Graph::default()).is_empty());
 }

@@ -2,12 +2,12 @@
 //! processes know of the network.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use msgflo_core::discovery::DISCOVERY_QUEUE;
-use msgflo_core::transport::{Connection, Edge, Pauses};
+use msgflo_core::transport::{Connection, Edge, Failure, Pauses, try_to_connect};
 use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use rumqttc::QoS;
 use tokio::runtime::Handle;
@@ -21,7 +21,7 @@ use crate::assurance::{self, Assurance};
 use crate::presence::{self, Presence};
 use crate::registry::Records;
 use crate::router::Router;
-use crate::session::{Failure, Lost, Opening, Received, Session, lock};
+use crate::session::{Lost, Opening, Received, Session, lock};
 use crate::topic::{self, Record};
 
 /// How long everything may take to be handed over when the link closes.
@@ -101,41 +101,25 @@ impl Link {
             markers_sent: AtomicU64::new(0),
             marker_seen: watch::Sender::new(0),
         });
-        let started = Instant::now();
-        let url = link.address.shown.clone();
-        let mut pauses = Pauses::default();
-        let mut closed = 0;
-        for attempt in 1u32.. {
-            let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
-            let reason = match establish(&link, left.min(link.address.attempt)).await {
-                Ok(session) => {
-                    link.state.send_replace(State::Connected(1, session.clone()));
-                    tokio::spawn(supervise(Arc::downgrade(&link), session));
-                    return Ok(link);
+        let closures = AtomicU32::new(0);
+        let session = try_to_connect(&link.address.shown, patience, |left| {
+            let (link, closures) = (&link, &closures);
+            async move {
+                let attempt = establish(link, left.min(link.address.attempt)).await;
+                // Mosquitto 2.0.11 does so to who sends what is forbidden.
+                if !matches!(&attempt, Err(Failure::Failed(reason)) if reason == CLOSED) {
+                    closures.store(0, Ordering::Relaxed);
+                } else if closures.fetch_add(1, Ordering::Relaxed) + 1 == CLOSURES {
+                    let reason = format!("{CLOSED} again and again; {}", not_allowed());
+                    return Err(Failure::Denied(reason));
                 }
-                Err(Failure::Denied(reason)) => {
-                    return Err(ErrorKind::Refused { url, reason }.into());
-                }
-                Err(Failure::Failed(reason)) => reason,
-            };
-            // Mosquitto 2.0.11 does so to who sends what is forbidden.
-            closed = if reason == CLOSED { closed + 1 } else { 0 };
-            if closed == CLOSURES {
-                let reason = format!("{reason} again and again; {}", not_allowed());
-                return Err(ErrorKind::Refused { url, reason }.into());
+                attempt
             }
-            let left = patience.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
-            }
-            let pause = pauses.longer().min(left);
-            info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
-            sleep(pause).await;
-            if started.elapsed() >= patience {
-                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
-            }
-        }
-        unreachable!("attempts are only bounded by time")
+        });
+        let session = session.await?;
+        link.state.send_replace(State::Connected(1, session.clone()));
+        tokio::spawn(supervise(Arc::downgrade(&link), session));
+        Ok(link)
     }
 
     /// The connection as it is now, or as soon as there is one again.

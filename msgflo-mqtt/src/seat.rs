@@ -14,7 +14,7 @@ use std::slice;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use msgflo_core::transport::Pauses;
+use msgflo_core::transport::{Failure, Pauses};
 use msgflo_core::{Message, Result};
 use rumqttc::QoS;
 use tokio::sync::mpsc;
@@ -24,7 +24,7 @@ use tracing::debug;
 use crate::link::{Link, NOT_ALLOWED, random};
 use crate::presence::{QUESTIONS, is_there};
 use crate::registry::FREE;
-use crate::session::{Failure, Lost, Opening, Received, Session};
+use crate::session::{Lost, Opening, Received, Session};
 use crate::topic::{self, Record};
 
 /// A seat that is ours.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use msgflo_core::Message;
+use msgflo_core::transport::Failure;
 use rumqttc::{Outgoing, QoS};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -29,13 +30,6 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// The connection went before the broker answered.
 #[derive(Debug)]
 pub(crate) struct Lost;
-
-/// Why a connection was not made.
-pub(crate) enum Failure {
-    /// The broker does not want us.
-    Denied(String),
-    Failed(String),
-}
 
 /// Whether the broker has taken a message, or else why not.
 pub(crate) type Taken = Result<(), String>;

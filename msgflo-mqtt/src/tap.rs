@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use futures_util::stream;
-use msgflo_core::transport::{Copies, Pauses};
+use msgflo_core::transport::{Copies, Failure, Pauses};
 use msgflo_core::{Error, Message, Result};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::debug;
 
 use crate::link::{Link, NOT_ALLOWED, random};
-use crate::session::{Failure, Lost, Opening, Received, Session};
+use crate::session::{Lost, Opening, Received, Session};
 
 /// Starts to receive copies. When it returns, the subscription is there.
 pub(crate) async fn tap(link: Arc<Link>, topic: &str) -> Result<Copies> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use msgflo_core::Message;
+use msgflo_core::transport::Failure;
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, Incoming, LastWill, MqttOptions,
@@ -12,7 +13,7 @@ use rumqttc::{
 };
 
 use crate::address::{Address, LARGEST_PACKET};
-use crate::session::{self, Event, Failure, IN_FLIGHT, Opening, Received, UNSENT};
+use crate::session::{self, Event, IN_FLIGHT, Opening, Received, UNSENT};
 use crate::tls;
 
 pub(crate) struct Client(AsyncClient);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use msgflo_core::Message;
+use msgflo_core::transport::Failure;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnectProperties, ConnectReturnCode, LastWill, PubAckReason, PubRecReason, Publish,
     PublishProperties, SubscribeReasonCode,
@@ -16,7 +17,7 @@ use rumqttc::v5::{
 use rumqttc::{NetworkOptions, QoS, TlsError};
 
 use crate::address::{Address, LARGEST_PACKET};
-use crate::session::{self, Event, Failure, IN_FLIGHT, Opening, Received, Taken, UNSENT};
+use crate::session::{self, Event, IN_FLIGHT, Opening, Received, Taken, UNSENT};
 use crate::{tls, v3};
 
 /// The user property in which a message's identifier travels.

@@ -1,8 +1,12 @@
 //! The messages between client and hub, as `docs/zmq.md` specifies them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use msgflo_core::Message;
 use msgflo_core::transport::Direction;
+
+use crate::wire;
 
 /// The first frame of every message: protocol and version.
 pub(crate) const PROTOCOL: &[u8] = b"MSGFLO1";
@@ -117,55 +121,68 @@ fn direction_frame(direction: Direction) -> Bytes {
 /// A message that has come: the command, its number, and arguments that are taken one by one.
 #[derive(Debug)]
 pub(crate) struct Received {
-    command: Bytes,
+    message: wire::Message,
+    command: Range<usize>,
     pub(crate) number: u64,
-    /// How many bytes all frames have together.
-    pub(crate) size: usize,
-    arguments: std::vec::IntoIter<Bytes>,
 }
 
 /// What is wrong with a message.
 pub(crate) type Malformed = String;
 
 impl Received {
-    pub(crate) fn parse(frames: Vec<Bytes>) -> Result<Self, Malformed> {
-        let count = frames.len();
-        let size = frames.iter().map(Bytes::len).sum();
-        let mut frames = frames.into_iter();
-        match (frames.next(), frames.next(), frames.next()) {
-            (Some(protocol), ..) if protocol != PROTOCOL => {
-                Err(format!("its first frame is not `MSGFLO1` but {}", shown(&protocol)))
+    pub(crate) fn parse(mut message: wire::Message) -> Result<Self, Malformed> {
+        match (message.next_range(), message.next_range(), message.next_range()) {
+            (Some(protocol), ..) if message.slice(protocol.clone()) != PROTOCOL => {
+                let first = shown(message.slice(protocol));
+                Err(format!("its first frame is not `MSGFLO1` but {first}"))
             }
             (Some(_), Some(command), Some(number)) => {
-                let number = read_number(&number)?;
-                Ok(Self { command, number, size, arguments: frames })
+                let number = read_number(message.slice(number))?;
+                Ok(Self { message, command, number })
             }
-            _ => {
-                Err(format!("{count} frames are too few: protocol, command and number are needed"))
-            }
+            _ => Err(format!(
+                "{} frames are too few: protocol, command and number are needed",
+                message.count
+            )),
         }
+    }
+
+    /// How many bytes all frames have together.
+    pub(crate) fn size(&self) -> usize {
+        self.message.size
     }
 
     /// The command; what is not text is no command.
     pub(crate) fn command(&self) -> &str {
-        std::str::from_utf8(&self.command).unwrap_or_default()
+        std::str::from_utf8(self.message.slice(self.command.clone())).unwrap_or_default()
     }
 
     /// The command as it may be shown.
     pub(crate) fn shown(&self) -> String {
-        shown(&self.command)
+        shown(self.message.slice(self.command.clone()))
     }
 
+    fn next(&mut self, what: &str) -> Result<Range<usize>, Malformed> {
+        self.message.next_range().ok_or_else(|| format!("the frame with the {what} is missing"))
+    }
+
+    /// For what is to be kept.
     pub(crate) fn bytes(&mut self, what: &str) -> Result<Bytes, Malformed> {
-        self.arguments.next().ok_or_else(|| format!("the frame with the {what} is missing"))
+        self.next(what).map(|range| self.message.bytes(range))
+    }
+
+    fn slice(&mut self, what: &str) -> Result<&[u8], Malformed> {
+        let range = self.next(what)?;
+        Ok(self.message.slice(range))
+    }
+
+    fn str(&mut self, what: &str) -> Result<&str, Malformed> {
+        let bytes = self.slice(what)?;
+        std::str::from_utf8(bytes).map_err(|_| format!("the {what} is not UTF-8"))
     }
 
     pub(crate) fn text(&mut self, what: &str) -> Result<String, Malformed> {
-        let bytes = self.bytes(what)?;
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(format!("the {what} is not UTF-8")),
-        }
+        self.str(what).map(str::to_owned)
     }
 
     pub(crate) fn name(&mut self, what: &str) -> Result<String, Malformed> {
@@ -178,11 +195,11 @@ impl Received {
     }
 
     pub(crate) fn number(&mut self, what: &str) -> Result<u64, Malformed> {
-        read_number(&self.bytes(what)?).map_err(|error| format!("the {what}: {error}"))
+        read_number(self.slice(what)?).map_err(|error| format!("the {what}: {error}"))
     }
 
     pub(crate) fn direction(&mut self) -> Result<Direction, Malformed> {
-        match &*self.bytes("direction")? {
+        match self.slice("direction")? {
             b"in" => Ok(Direction::In),
             b"out" => Ok(Direction::Out),
             other => Err(format!("the direction is neither `in` nor `out` but {}", shown(other))),
@@ -191,21 +208,22 @@ impl Received {
 
     /// Content type, identifier and payload.
     pub(crate) fn message(&mut self) -> Result<Message, Malformed> {
-        let content_type = self.text("content type")?;
-        let id = self.text("identifier")?;
-        let mut message = Message::new(self.bytes("payload")?);
-        if !content_type.is_empty() {
-            message = message.with_content_type(content_type);
+        let mut message = Message::default();
+        match self.str("content type")? {
+            "" => {}
+            content_type => message.content_type = Some(content_type.to_owned().into()),
         }
-        if !id.is_empty() {
-            message = message.with_id(id);
+        match self.str("identifier")? {
+            "" => {}
+            id => message.id = Some(id.into()),
         }
+        message.payload = self.bytes("payload")?;
         Ok(message)
     }
 
     /// The numbers of one frame.
     pub(crate) fn numbers(&mut self, what: &str) -> Result<Vec<u64>, Malformed> {
-        let bytes = self.bytes(what)?;
+        let bytes = self.slice(what)?;
         if bytes.is_empty() || !bytes.len().is_multiple_of(8) {
             return Err(format!("the {what} are not 8 bytes each"));
         }
@@ -230,6 +248,19 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+impl Received {
+    /// As the other side receives it.
+    pub(crate) fn of(frames: &[Bytes]) -> Result<Self, Malformed> {
+        let mut bytes = bytes::BytesMut::new();
+        wire::encode(frames, &mut bytes);
+        match wire::Decoder::new(usize::MAX).decode(&mut bytes) {
+            Ok(Some(wire::Incoming::Message(message))) => Self::parse(message),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -237,23 +268,24 @@ mod tests {
     fn what_is_written_is_read() {
         let message = Message::new(&[0, 255][..]).with_id("ö");
         let frames = Frames::publish(7, Direction::Out, "a", &message);
-        let mut received = Received::parse(frames.0).unwrap();
+        let mut received = Received::of(&frames.0).unwrap();
         assert_eq!((received.command(), received.number), (PUBLISH, 7));
         assert_eq!(received.direction().unwrap(), Direction::Out);
         assert_eq!(received.name("queue").unwrap(), "a");
         assert_eq!(received.message().unwrap(), message);
         assert!(received.bytes("more").unwrap_err().contains("missing"));
         let frames = Frames::new(ACK, 1).bytes(write_numbers(&[1, u64::MAX]));
-        let mut received = Received::parse(frames.0).unwrap();
+        let mut received = Received::of(&frames.0).unwrap();
         assert_eq!(received.numbers("tags").unwrap(), [1, u64::MAX]);
     }
 
     #[test]
     fn what_is_wrong_is_told() {
         let parse = |frames: &[&'static [u8]]| {
-            Received::parse(frames.iter().map(|frame| Bytes::from_static(frame)).collect())
+            let frames: Vec<_> = frames.iter().map(|frame| Bytes::from_static(frame)).collect();
+            Received::of(&frames)
         };
-        assert!(parse(&[]).unwrap_err().contains("0 frames"));
+        assert!(parse(&[PROTOCOL]).unwrap_err().contains("1 frames"));
         assert!(parse(&[b"GET / HTTP/1.1\r\n"]).unwrap_err().contains(r"`GET / HTTP/1.1\r\n`"));
         assert!(parse(&[PROTOCOL, b"PING"]).unwrap_err().contains("too few"));
         assert!(parse(&[PROTOCOL, b"PING", b"1"]).unwrap_err().contains("8 bytes"));

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use msgflo_core::transport::Connection;
-use msgflo_core::transport::Pauses;
+use msgflo_core::transport::{Failure, Pauses, try_to_connect};
 use msgflo_core::{Error, ErrorKind, Result};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -118,7 +118,6 @@ impl Inner {
 impl Link {
     /// Connects, trying again until `patience` is over.
     pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
-        let started = Instant::now();
         let inner = Arc::new(Inner {
             address,
             outbox: Default::default(),
@@ -133,31 +132,17 @@ impl Link {
             finishing: AtomicBool::new(false),
             hub: Default::default(),
         });
-        let url = inner.address.shown.clone();
-        let mut pauses = Pauses::default();
-        for attempt in 1u32.. {
-            let left = patience.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
-            let opened = async {
-                let mut session = inner.attempt(1, left).await?;
-                session.restore(&inner);
-                Ok::<_, String>(session)
-            };
-            let reason = match opened.await {
-                Ok(session) => {
-                    let task = tokio::spawn(supervise(inner.clone(), session));
-                    return Ok(Arc::new(Self { inner, task: Mutex::new(Some(task)) }));
-                }
-                Err(reason) => reason,
-            };
-            let left = patience.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(ErrorKind::Unreachable { url, timeout: patience, reason }.into());
+        let session = try_to_connect(&inner.address.shown, patience, |left| {
+            let inner = &inner;
+            async move {
+                let mut session = inner.attempt(1, left).await.map_err(Failure::Failed)?;
+                session.restore(inner);
+                Ok(session)
             }
-            let pause = pauses.longer().min(left);
-            info!("cannot connect to {url} (attempt {attempt}): {reason}; again in {pause:.1?}");
-            sleep(pause).await;
-        }
-        unreachable!("attempts are only bounded by time")
+        });
+        let session = session.await?;
+        let task = tokio::spawn(supervise(inner.clone(), session));
+        Ok(Arc::new(Self { inner, task: Mutex::new(Some(task)) }))
     }
 
     pub(crate) fn inner(&self) -> &Inner {

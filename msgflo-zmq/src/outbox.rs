@@ -168,13 +168,12 @@ mod tests {
     fn take(outbox: &Outbox, window: usize) -> Vec<u64> {
         let mut taken = Vec::new();
         outbox.take(window, 1000, &mut taken);
-        let number =
-            |frames: Arc<Frames>| Received::parse(frames.as_slice().to_vec()).unwrap().number;
+        let number = |frames: Arc<Frames>| Received::of(frames.as_slice()).unwrap().number;
         taken.into_iter().map(number).collect()
     }
 
     fn ok(outbox: &Outbox, number: u64) -> bool {
-        let answer = Received::parse(Frames::new(OK, number).as_slice().to_vec()).unwrap();
+        let answer = Received::of(Frames::new(OK, number).as_slice()).unwrap();
         outbox.answer(number, Ok(answer)).is_none()
     }
 

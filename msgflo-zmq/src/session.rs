@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -138,7 +138,7 @@ impl Session {
         Ok(())
     }
 
-    fn receive(&mut self, message: Vec<Bytes>, inner: &Arc<Inner>) {
+    fn receive(&mut self, message: wire::Message, inner: &Arc<Inner>) {
         let understood = Received::parse(message).and_then(|received| self.act(received, inner));
         if let Err(reason) = understood {
             warn!("dropped a message of the hub at {}: {reason}", inner.address.shown);
@@ -224,10 +224,10 @@ impl Wire {
     }
 
     /// A message that has been read.
-    fn take(&mut self) -> Result<Option<Vec<Bytes>>, String> {
+    fn take(&mut self) -> Result<Option<wire::Message>, String> {
         loop {
             match self.decoder.decode(&mut self.input) {
-                Ok(Some(Incoming::Message(frames))) => return Ok(Some(frames)),
+                Ok(Some(Incoming::Message(message))) => return Ok(Some(message)),
                 Ok(Some(Incoming::Ping(context))) => wire::encode_pong(&context, &mut self.out),
                 Ok(Some(Incoming::Command)) => {}
                 Ok(None) => return Ok(None),
@@ -256,7 +256,7 @@ impl Wire {
     }
 
     /// The next message, while all is written that is to be.
-    async fn next(&mut self) -> Result<Vec<Bytes>, String> {
+    async fn next(&mut self) -> Result<wire::Message, String> {
         loop {
             if let Some(message) = self.take()? {
                 return Ok(message);

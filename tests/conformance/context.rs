@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target};
+use msgflo::transport::{
+    Copies, Deliveries, Delivery, Direction, Edge, Queue, QueueStatistics, Target,
+};
 use msgflo::{Error, ErrorKind, Message, Network, Transport};
 
 use crate::subject::{Broker, Feature, Subject};
@@ -139,6 +141,10 @@ impl Connection {
         Inbox(within("consume", self.0.consume(queue, prefetch)).await.unwrap())
     }
 
+    pub async fn tap(&self, queue: &str, direction: Direction) -> Tap {
+        Tap(within("tap", self.0.tap(queue, direction)).await.unwrap())
+    }
+
     pub async fn consume_dead_letters(&self, queue: &str) -> Inbox {
         self.consume(&self.0.dead_letter_queue(queue), 10).await
     }
@@ -196,6 +202,19 @@ impl Inbox {
         if let Some(item) = within("the stream to end", self.0.next()).await {
             panic!("the stream goes on with {item:?}");
         }
+    }
+}
+
+/// Copies of what passes a port.
+pub struct Tap(pub Copies);
+
+impl Tap {
+    pub async fn next(&mut self) -> Message {
+        within("a copy", self.0.next()).await.expect("the copies ended").unwrap()
+    }
+
+    pub async fn expect(&mut self, payload: &str) {
+        assert_eq!(self.next().await.payload, payload);
     }
 }
 

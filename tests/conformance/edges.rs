@@ -1,6 +1,8 @@
 //! Which inports an outport reaches.
 
-use crate::context::{Case, Context, cases};
+use msgflo::transport::Direction;
+
+use crate::context::{Case, Context, cases, edge, within};
 
 pub const CASES: &[Case] = cases![
     a_message_reaches_every_bound_inport,
@@ -9,6 +11,7 @@ pub const CASES: &[Case] = cases![
     binding_twice_delivers_once,
     unbinding_stops_delivery,
     an_edge_outlives_the_connection_that_made_it,
+    edges_are_what_was_bound_and_not_unbound: Edges,
 ];
 
 async fn a_message_reaches_every_bound_inport(context: Context) {
@@ -102,4 +105,25 @@ async fn an_edge_outlives_the_connection_that_made_it(context: Context) {
     maker.close().await;
     user.emit(&source, "hello").await;
     user.consume(&target, 1).await.expect("hello").await;
+}
+
+async fn edges_are_what_was_bound_and_not_unbound(context: Context) {
+    let [source, one, other, cut] = ["out", "one", "other", "cut"].map(|name| context.name(name));
+    let (maker, reader) = (context.connect().await, context.connect().await);
+    maker.outport(&source).await;
+    for target in [&one, &other, &cut] {
+        maker.inport(target).await;
+        maker.bind(&source, target).await;
+    }
+    maker.bind(&source, &one).await;
+    maker.unbind(&source, &cut).await;
+    // A tap is no edge.
+    let _tap = reader.tap(&source, Direction::Out).await;
+    let edges = within("the edges", reader.0.edges()).await.unwrap();
+    // Other cases have edges of their own on the same broker.
+    let here: Vec<_> = edges.into_iter().filter(|edge| edge.source == source).collect();
+    assert_eq!(here, [edge(&source, &one), edge(&source, &other)]);
+    maker.unbind(&source, &other).await;
+    let edges = within("the edges", reader.0.edges()).await.unwrap();
+    assert!(edges.contains(&edge(&source, &one)) && !edges.contains(&edge(&source, &other)));
 }

@@ -33,7 +33,8 @@ const ROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Subjects that share a column with another: its scheme, and what makes the difference.
-const VARIANTS: &[(&str, &str, &str)] = &[("mqtt5", "mqtt", "?version=5")];
+const VARIANTS: &[(&str, &str, &str)] =
+    &[("mqtt5", "mqtt", "?version=5"), ("amqp_management", "amqp", "?management=")];
 
 impl Feature {
     /// The name of its row.
@@ -46,6 +47,7 @@ impl Feature {
             Self::Capacity => "a full queue makes senders wait",
             Self::KnowsQueues => "sending to a queue that nobody declared is an error",
             Self::Properties => "a message's id and content type travel with it",
+            Self::Edges => "`edges` are told, and `tap` copies what they bring to an inport",
             Self::Statistics => "`statistics` tell what waits in a queue",
         }
     }

@@ -16,6 +16,7 @@ mod outages;
 mod participants;
 mod settlement;
 mod subject;
+mod taps;
 mod workers;
 
 use libtest_mimic::{Arguments, Trial};
@@ -32,11 +33,12 @@ fn main() {
         errors::CASES,
         outages::CASES,
         settlement::CASES,
+        taps::CASES,
         workers::CASES,
     ]
     .concat();
     let trials = SUBJECTS.iter().flat_map(|subject| {
-        let supported = cases.iter().filter(|case| subject.supports(case));
+        let supported = cases.iter().filter(|case| subject.runs(case));
         supported.map(|case| trial(subject, *case))
     });
     let mut trials: Vec<_> = trials.collect();

@@ -26,6 +26,8 @@ pub enum Feature {
     Pulls,
     /// It can be told what waits in a queue.
     Statistics,
+    /// It tells which edges there are, and so can copy what an inport gets.
+    Edges,
     /// Content type and identifier travel with a message.
     Properties,
 }
@@ -39,16 +41,23 @@ pub struct Subject {
 
 /// The table of transports and features.
 pub const SUBJECTS: &[Subject] = &[
-    Subject { name: "memory", features: &[Capacity, KnowsQueues, Pulls, Statistics, Properties] },
+    Subject {
+        name: "memory",
+        features: &[Capacity, KnowsQueues, Pulls, Statistics, Edges, Properties],
+    },
     Subject {
         name: "amqp",
         features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Properties],
     },
-    Subject { name: "mqtt", features: &[Restarts, Durable] },
-    Subject { name: "mqtt5", features: &[Restarts, Durable, Properties] },
+    Subject {
+        name: "amqp_management",
+        features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Edges, Properties],
+    },
+    Subject { name: "mqtt", features: &[Restarts, Durable, Edges] },
+    Subject { name: "mqtt5", features: &[Restarts, Durable, Edges, Properties] },
     Subject {
         name: "zmq",
-        features: &[Capacity, Restarts, KnowsQueues, Pulls, Statistics, Properties],
+        features: &[Capacity, Restarts, KnowsQueues, Pulls, Statistics, Edges, Properties],
     },
 ];
 
@@ -61,12 +70,19 @@ impl Subject {
         self.features.contains(&feature)
     }
 
+    /// Whether the case is tried on it: what its setting makes no difference to, is not.
+    pub fn runs(&self, case: &Case) -> bool {
+        let differs = self.name != "amqp_management" || case.needs.contains(&Edges);
+        differs && self.supports(case)
+    }
+
     /// Starts one for one case alone, which may stop it, or for all others.
     pub fn start_broker(&self) -> io::Result<Broker> {
         match self.name {
             "mqtt" => Mosquitto::start().map(|broker| Broker::Mosquitto(broker, "")),
             "mqtt5" => Mosquitto::start().map(|broker| Broker::Mosquitto(broker, "?version=5")),
             "zmq" => HubServer::start().map(Broker::Hub),
+            "amqp_management" => RabbitMq::with_management().map(Broker::RabbitMqWithManagement),
             _ => RabbitMq::start().map(Broker::RabbitMq),
         }
     }
@@ -101,6 +117,7 @@ pub fn stop_brokers() {
 /// A broker that is a program, or as good as one.
 pub enum Broker {
     RabbitMq(RabbitMq),
+    RabbitMqWithManagement(RabbitMq),
     /// And what its URL ends in.
     Mosquitto(Mosquitto, &'static str),
     Hub(HubServer),
@@ -110,6 +127,9 @@ impl Broker {
     pub fn url(&self) -> String {
         match self {
             Self::RabbitMq(broker) => broker.url(),
+            Self::RabbitMqWithManagement(broker) => {
+                format!("{}?management={}", broker.url(), broker.management_url())
+            }
             Self::Mosquitto(broker, query) => broker.url() + query,
             Self::Hub(hub) => hub.url(),
         }
@@ -118,7 +138,7 @@ impl Broker {
     /// In order.
     pub fn stop(&mut self) -> io::Result<()> {
         match self {
-            Self::RabbitMq(broker) => broker.stop(),
+            Self::RabbitMq(broker) | Self::RabbitMqWithManagement(broker) => broker.stop(),
             Self::Mosquitto(broker, _) => broker.stop(),
             Self::Hub(hub) => {
                 hub.stop();
@@ -130,7 +150,7 @@ impl Broker {
     /// Without a chance to finish anything.
     pub fn kill(&mut self) {
         match self {
-            Self::RabbitMq(broker) => broker.kill(),
+            Self::RabbitMq(broker) | Self::RabbitMqWithManagement(broker) => broker.kill(),
             Self::Mosquitto(broker, _) => broker.kill(),
             Self::Hub(hub) => hub.kill(),
         }
@@ -138,7 +158,7 @@ impl Broker {
 
     pub fn start_again(&mut self) -> io::Result<()> {
         match self {
-            Self::RabbitMq(broker) => broker.start_again(),
+            Self::RabbitMq(broker) | Self::RabbitMqWithManagement(broker) => broker.start_again(),
             Self::Mosquitto(broker, _) => broker.start_again(),
             Self::Hub(hub) => hub.start_again(),
         }
@@ -146,7 +166,7 @@ impl Broker {
 
     pub fn cut_connections(&mut self) -> io::Result<()> {
         match self {
-            Self::RabbitMq(broker) => {
+            Self::RabbitMq(broker) | Self::RabbitMqWithManagement(broker) => {
                 broker.ctl(&["close_all_connections", "cut by the test"]).map(drop)
             }
             // It cannot be told to.

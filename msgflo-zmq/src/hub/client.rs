@@ -246,8 +246,8 @@ impl Client {
 
     async fn receive_all(&mut self, decoder: &mut Decoder, input: &mut BytesMut) -> Option<End> {
         loop {
-            let frames = match decoder.decode(input) {
-                Ok(Some(Incoming::Message(frames))) => frames,
+            let message = match decoder.decode(input) {
+                Ok(Some(Incoming::Message(message))) => message,
                 Ok(Some(Incoming::Ping(context))) => {
                     wire::encode_pong(&context, &mut self.out);
                     continue;
@@ -256,15 +256,15 @@ impl Client {
                 Ok(None) => return None,
                 Err(broken) => return Some(broken.into()),
             };
-            let end = self.receive(frames).await;
+            let end = self.receive(message).await;
             if end.is_some() {
                 return end;
             }
         }
     }
 
-    async fn receive(&mut self, frames: Vec<Bytes>) -> Option<End> {
-        let mut received = match Received::parse(frames) {
+    async fn receive(&mut self, message: wire::Message) -> Option<End> {
+        let mut received = match Received::parse(message) {
             Ok(received) => received,
             Err(reason) => return self.mistake(0, "a message", &reason),
         };
@@ -389,7 +389,8 @@ impl Client {
             frames::EDGES => Ok(match self.transport.edges().await {
                 Ok(edges) => {
                     let pairs = edges.iter().map(|edge| [&edge.source, &edge.target]);
-                    let json = serde_json::Value::from_iter(pairs.map(|pair| pair.map(|name| &**name)));
+                    let json =
+                        serde_json::Value::from_iter(pairs.map(|pair| pair.map(|name| &**name)));
                     Answer::With(Frames::new(frames::OK, number).bytes(json.to_string()))
                 }
                 Err(error) => answer(number, "", Err(error)),
@@ -431,7 +432,7 @@ impl Client {
         if self.waiting.len() >= WINDOW {
             return Err(format!("{WINDOW} messages wait for an answer already"));
         }
-        let (number, size) = (received.number, received.size);
+        let (number, size) = (received.number, received.size());
         if !self.waiting.is_empty() && self.waiting_bytes + size > self.shared.max_frame {
             let bytes = self.waiting_bytes;
             return Err(format!("messages of {bytes} bytes wait for an answer already"));

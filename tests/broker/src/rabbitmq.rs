@@ -28,12 +28,21 @@ pub struct RabbitMq {
     folder: PathBuf,
     port: u16,
     tls: Option<Tls>,
+    management_port: Option<u16>,
     environment: Vec<(&'static str, String)>,
     server: Option<Server>,
     /// Through which `rabbitmqctl` finds the server. By default it would be a daemon that
     /// outlives the test.
     epmd: Option<Server>,
     _watchdog: Watchdog,
+}
+
+/// What one may have beside its port.
+#[derive(Clone, Copy, PartialEq)]
+enum Extra {
+    None,
+    Tls,
+    Management,
 }
 
 struct Tls {
@@ -48,7 +57,7 @@ impl RabbitMq {
     /// If RabbitMQ is not installed, or does not start within a minute; the error has the end of
     /// its log.
     pub fn start() -> io::Result<Self> {
-        Self::start_somewhere("", false)
+        Self::start_somewhere("", Extra::None)
     }
 
     /// Starts one with further lines in its `rabbitmq.conf`.
@@ -56,7 +65,7 @@ impl RabbitMq {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with_config(config: &str) -> io::Result<Self> {
-        Self::start_somewhere(config, false)
+        Self::start_somewhere(config, Extra::None)
     }
 
     /// Starts one that also takes TLS connections, with a certificate for `localhost` from an
@@ -65,15 +74,23 @@ impl RabbitMq {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with_tls() -> io::Result<Self> {
-        Self::start_somewhere("", true)
+        Self::start_somewhere("", Extra::Tls)
+    }
+
+    /// Starts one with its management plugin.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn with_management() -> io::Result<Self> {
+        Self::start_somewhere("", Extra::Management)
     }
 
     /// Ports are free when they are chosen, but may be taken before they are used.
-    fn start_somewhere(config: &str, tls: bool) -> io::Result<Self> {
+    fn start_somewhere(config: &str, extra: Extra) -> io::Result<Self> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let mut broker = Self::prepare(config, tls)?;
+            let mut broker = Self::prepare(config, extra)?;
             match broker.start_again() {
                 Err(error) if attempts < 3 && error.to_string().contains("eaddrinuse") => {}
                 started => return started.map(|()| broker),
@@ -81,14 +98,14 @@ impl RabbitMq {
         }
     }
 
-    fn prepare(config: &str, tls: bool) -> io::Result<Self> {
+    fn prepare(config: &str, extra: Extra) -> io::Result<Self> {
         let program = installed()?;
-        let [port, tls_port, distribution_port, epmd_port] = ports::free()?;
+        let [port, tls_port, management_port, distribution_port, epmd_port] = ports::free()?;
         let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir()?.keep();
         let watchdog = Watchdog::of(&folder)?;
 
         let mut config = format!("listeners.tcp.1 = 127.0.0.1:{port}\n{config}\n");
-        let tls = if tls {
+        let tls = if extra == Extra::Tls {
             let files = Certificates::write_into(&folder)?;
             config += &format!(
                 "listeners.ssl.1 = 127.0.0.1:{tls_port}\n\
@@ -103,8 +120,16 @@ impl RabbitMq {
         } else {
             None
         };
+        let (management_port, plugins) = if extra == Extra::Management {
+            config += &format!(
+                "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management_port}\n"
+            );
+            (Some(management_port), "[rabbitmq_management].\n")
+        } else {
+            (None, "[].\n")
+        };
         fs::write(folder.join("rabbitmq.conf"), config)?;
-        fs::write(folder.join("enabled_plugins"), "[].\n")?;
+        fs::write(folder.join("enabled_plugins"), plugins)?;
 
         let path = |name: &str| folder.join(name).display().to_string();
         let environment = vec![
@@ -137,6 +162,7 @@ impl RabbitMq {
             folder,
             port,
             tls,
+            management_port,
             environment,
             server: None,
             epmd: None,
@@ -174,6 +200,17 @@ impl RabbitMq {
     /// If it was not started [`with_tls`](Self::with_tls).
     pub fn tls_url(&self) -> String {
         format!("amqps://guest:guest@localhost:{}/", self.tls().port)
+    }
+
+    /// Where its management plugin listens, without user and password.
+    ///
+    /// # Panics
+    /// If it was not started [`with_management`](Self::with_management).
+    pub fn management_url(&self) -> String {
+        let port = self.management_port.expect(
+            "the broker has no management plugin: start it with RabbitMq::with_management()",
+        );
+        format!("http://127.0.0.1:{port}")
     }
 
     /// The certificate authority (PEM) that a client has to trust.

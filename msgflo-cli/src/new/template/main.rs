@@ -1,0 +1,4 @@
+#[tokio::main]
+async fn main() -> msgflo::Result<()> {
+    msgflo::run({{crate}}::{{type}}::default()).await
+}

@@ -1,0 +1,75 @@
+//! `msgflo request`: a message, and what comes of it.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use clap::Args;
+use msgflo::transport::{Direction, Target};
+use msgflo::{Error, Message, Result};
+use tokio::time::timeout;
+
+use crate::broker::Broker;
+use crate::dump::seconds;
+use crate::line;
+use crate::outcome::TimedOut;
+use crate::send::Payload;
+
+/// Send a message to an inport, and print the first that then leaves an outport
+///
+/// Without --json, --text and --file, the message is read from standard input. The answer is printed
+/// byte for byte; it is taken from nobody. It is the first message on the outport, whatever
+/// it is the answer to: in a busy network, send and dump instead.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  msgflo request --queue resize.IN --answer resize.OUT --json '{\"width\": 320}'
+  msgflo request --queue thumbnail.IN --answer thumbnail.OUT --file photo.jpg > small.jpg")]
+pub struct Request {
+    #[command(flatten)]
+    broker: Broker,
+    /// The inport's queue, as in `msgflo ps`
+    #[arg(long)]
+    queue: String,
+    /// The outport's queue on which the answer is sent
+    #[arg(long, value_name = "OUTPORT")]
+    answer: String,
+    #[command(flatten)]
+    payload: Payload,
+    /// How long an answer may take
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    timeout: Duration,
+}
+
+impl Request {
+    pub async fn run(self) -> Result<()> {
+        let message = self.payload.read()?;
+        let (queue, answer) = (&self.queue, &self.answer);
+        let answered = self.broker.with(async |network| {
+            let transport = network.transport();
+            let mut copies = transport.tap(answer, Direction::Out).await?;
+            transport.publish(Target::Inport(queue), message).await?;
+            match timeout(self.timeout, copies.next()).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => Err(Error::message("the connection was closed before an answer came")),
+                Err(_) => {
+                    let waited = self.timeout.as_secs_f32();
+                    Err(TimedOut(format!(
+                        "no message left `{answer}` within {waited} s after one was sent to `{queue}`; is a participant running that answers there? (`msgflo ps`)"
+                    ))
+                    .into())
+                }
+            }
+        });
+        print(&answered.await?)
+    }
+}
+
+/// Byte for byte. What fills lines on a terminal, ends with one.
+fn print(message: &Message) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&message.payload)?;
+    let is_line = std::str::from_utf8(&message.payload).is_ok_and(line::is_printable);
+    if is_line || stdout.is_terminal() {
+        stdout.write_all(b"\n")?;
+    }
+    Ok(stdout.flush()?)
+}
