@@ -57,9 +57,10 @@ pub(crate) async fn announce(link: &Link, definition: &Definition, expiry: Durat
 }
 
 pub(crate) async fn watch(link: Arc<Link>) -> Result<Announcements> {
-    let relay = StopOnDrop(tokio::spawn(keep_relaying(link.clone())));
-    let mut watching = Watching { link, consumer: None, _relay: relay };
+    let mut watching = Watching { link: link.clone(), consumer: None, _relay: None };
     watching.subscribe().await?;
+    // Not before, as what it copies at once is to be seen.
+    watching._relay = Some(StopOnDrop(tokio::spawn(keep_relaying(link))));
     Ok(Announcements::new(source::items(watching)))
 }
 
@@ -75,7 +76,7 @@ impl Drop for StopOnDrop {
 struct Watching {
     link: Arc<Link>,
     consumer: Option<(OwnChannel, Consumer)>,
-    _relay: StopOnDrop,
+    _relay: Option<StopOnDrop>,
 }
 
 impl Source for Watching {

@@ -103,8 +103,9 @@ impl Command {
 
 /// Runs the program as `msgflo COMMAND …`, with the process's arguments behind `command`.
 pub fn main(command: &[&str]) -> ExitCode {
-    let mut arguments = std::env::args_os();
-    let program = arguments.next().unwrap_or_else(|| "msgflo".into());
+    let arguments = std::env::args_os().skip(1);
+    // Also under its other names, which say the first word of the command already.
+    let program = OsString::from("msgflo");
     let command = command.iter().map(OsString::from);
     let arguments = Arguments::parse_from([program].into_iter().chain(command).chain(arguments));
     if !arguments.command.fills_terminal() {
