@@ -7,6 +7,7 @@ mod docs;
 mod dump;
 mod graph;
 mod images;
+mod network;
 mod new;
 mod nodejs;
 mod program;
