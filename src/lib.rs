@@ -67,7 +67,7 @@ mod scheme;
 mod signals;
 
 pub use msgflo_core::*;
-pub use options::{BrokerOptions, Options};
+pub use options::{BrokerOptions, Options, parse_seconds};
 pub use run::{log_to_stderr, run};
 pub use scheme::{connect, connect_within, register_transport};
 pub use signals::StopSignals;

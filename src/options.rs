@@ -27,7 +27,7 @@ pub struct Options {
     concurrency: u16,
 
     /// Announce this participant so often that it is not missed for longer than this
-    #[arg(long, value_name = "SECONDS", env = "MSGFLO_DISCOVERY_PERIOD", value_parser = seconds,
+    #[arg(long, value_name = "SECONDS", env = "MSGFLO_DISCOVERY_PERIOD", value_parser = parse_seconds,
           default_value = "60")]
     discovery_period: Duration,
 
@@ -51,7 +51,7 @@ pub struct BrokerOptions {
     broker: Option<String>,
 
     /// How long to try to reach the broker at start
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, default_value = "30")]
     connect_timeout: Duration,
 }
 
@@ -107,7 +107,16 @@ impl Options {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration> {
+/// Reads a number of seconds from an argument, like 30 or 0.5: a `value_parser` for `clap`.
+///
+/// ```
+/// assert_eq!(msgflo::parse_seconds("0.5").unwrap().as_millis(), 500);
+/// assert!(msgflo::parse_seconds("-1").is_err());
+/// ```
+///
+/// # Errors
+/// If it is none, is negative, or is more than there is time.
+pub fn parse_seconds(text: &str) -> Result<Duration> {
     text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(
         || Error::invalid(format!("`{text}` is not a number of seconds; write it like 30 or 0.5")),
     )

@@ -37,7 +37,7 @@ pub struct Register {
           default_value = "false", default_missing_value = "true")]
     forever: bool,
     /// Announce them so often that they are not missed for longer than this
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = interval)]
     interval: Duration,
 }
 
@@ -119,9 +119,10 @@ async fn announce(network: &Network, definitions: &[Definition]) -> Result<()> {
     Ok(())
 }
 
-fn seconds(text: &str) -> Result<Duration> {
-    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        Error::invalid(format!("`{text}` is not a number of seconds; write it like 60 or 0.5"))
-    })
+/// As often as possible is not meant.
+fn interval(text: &str) -> Result<Duration> {
+    match msgflo::parse_seconds(text)? {
+        Duration::ZERO => Err(Error::invalid("0 is not a number of seconds between two times")),
+        interval => Ok(interval),
+    }
 }

@@ -9,7 +9,6 @@ use msgflo::{Error, Message, Result};
 use tokio::time::timeout;
 
 use crate::broker::Broker;
-use crate::dump::seconds;
 use crate::line;
 use crate::outcome::TimedOut;
 use crate::send::Payload;
@@ -35,7 +34,7 @@ pub struct Request {
     #[command(flatten)]
     payload: Payload,
     /// How long an answer may take
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    #[arg(long, value_name = "SECONDS", value_parser = msgflo::parse_seconds, default_value = "30")]
     timeout: Duration,
 }
 

@@ -64,7 +64,7 @@ pub struct Setup {
           default_value = "false", default_missing_value = "true")]
     discover: bool,
     /// How long to wait for participants to get ready, and for announcements
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = msgflo::parse_seconds)]
     timeout: Duration,
     /// Print what participants print, with the role in front
     #[arg(long, value_name = "stderr,stdout", value_delimiter = ',')]
@@ -311,10 +311,4 @@ fn told(problems: &[Problem]) -> Result<()> {
     }
     let wrong: Vec<&str> = wrong.iter().map(|problem| problem.message.as_str()).collect();
     Err(Error::invalid(wrong.join("\nerror: ")))
-}
-
-fn seconds(text: &str) -> Result<Duration> {
-    text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(
-        || Error::invalid(format!("`{text}` is not a number of seconds; write it like 30 or 0.5")),
-    )
 }

@@ -54,10 +54,10 @@ pub struct Test {
     #[arg(long, value_name = "COMMAND")]
     start: Option<String>,
     /// How long to wait for the participant's announcement
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = msgflo::parse_seconds)]
     wait: Duration,
     /// How long a test may take that does not say so itself
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = msgflo::parse_seconds)]
     timeout: Duration,
     /// Print JSON: `suites`, each with its `cases` and their `outcome` and `message`, and sums
     #[arg(long)]
@@ -139,9 +139,4 @@ impl Test {
         }
         Ok(())
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "not a number of seconds; write it like 30 or 0.5".into())
 }

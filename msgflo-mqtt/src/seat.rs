@@ -99,27 +99,25 @@ pub(crate) fn new(queue: &str) -> Record {
 /// Makes a seat that nobody has, or, if it is there, its subscription: from now on, messages
 /// wait in it.
 pub(crate) async fn place(link: &Link, record: &Record) -> Result<()> {
-    let free = || matches!(link.records.borrow().get(record), None | Some(FREE));
-    if !free() {
-        return Ok(());
-    }
-    let mut pauses = Pauses::default();
-    while !try_fill(link, record).await? {
-        sleep(pauses.longer()).await;
-        if !free() {
-            return Ok(());
-        }
-    }
-    if link.records.borrow().has(record) { Ok(()) } else { link.write(record, FREE).await }
+    fill_while(link, record, || matches!(link.records.borrow().get(record), None | Some(FREE)))
+        .await
 }
 
 /// Has messages wait in a seat whoever has it. If somebody has, it is a short interruption.
 pub(crate) async fn fill(link: &Link, record: &Record) -> Result<()> {
+    fill_while(link, record, || true).await
+}
+
+async fn fill_while(link: &Link, record: &Record, wanted: impl Fn() -> bool) -> Result<()> {
     let mut pauses = Pauses::default();
-    while !try_fill(link, record).await? {
+    while wanted() {
+        if try_fill(link, record).await? {
+            let is_known = link.records.borrow().has(record);
+            return if is_known { Ok(()) } else { link.write(record, FREE).await };
+        }
         sleep(pauses.longer()).await;
     }
-    if link.records.borrow().has(record) { Ok(()) } else { link.write(record, FREE).await }
+    Ok(())
 }
 
 /// Returns whether the connection has held.

@@ -36,7 +36,7 @@ pub struct Show {
     /// With --running: listen to announcements for this long. Participants repeat theirs every 27 s;
     /// RabbitMQ and ZeroMQ hubs keep them, so that a moment is enough; MQTT brokers do not
     /// [default: 3, on MQTT 28]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = msgflo::parse_seconds)]
     wait: Option<Duration>,
     #[command(flatten)]
     broker: Broker,
@@ -82,9 +82,4 @@ impl Show {
             }),
         }
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "not a number of seconds; write it like 30 or 0.5".into())
 }

@@ -29,7 +29,7 @@ pub struct Listen {
     /// Listen to announcements for this long. Participants repeat theirs every 27 s; RabbitMQ and
     /// ZeroMQ hubs keep the last ones, so that less may be enough. Ctrl-C ends it early
     /// [default: 28, on ZeroMQ 3]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = msgflo::parse_seconds)]
     wait: Option<Duration>,
 }
 
@@ -101,12 +101,6 @@ impl Progress {
             eprintln!();
         }
     }
-}
-
-fn seconds(text: &str) -> Result<Duration> {
-    text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(
-        || Error::invalid(format!("`{text}` is not a number of seconds; write it like 30 or 0.5")),
-    )
 }
 
 /// What a broker told.
