@@ -1,0 +1,12 @@
+//! GuvScale for every MsgFlo transport: given the jobs that wait in a queue and what is known of
+//! processing times, runs as many workers as it takes to do practically all jobs within a deadline.
+//!
+//! - [`config`]: what a user wants, for each role.
+//! - [`model`]: from what is known now to a number of workers. Pure: no clock, no broker.
+//! - [`reading`]: what a broker and the workers tell of a role's queue.
+//! - [`backend`]: what runs workers.
+
+pub mod backend;
+pub mod config;
+pub mod model;
+pub mod reading;
