@@ -1,5 +1,7 @@
 //! What runs workers.
 
+pub mod process;
+
 use async_trait::async_trait;
 use msgflo::Result;
 

@@ -5,8 +5,12 @@
 //! - [`model`]: from what is known now to a number of workers. Pure: no clock, no broker.
 //! - [`reading`]: what a broker and the workers tell of a role's queue.
 //! - [`backend`]: what runs workers.
+//! - [`governor`]: what polls, decides, and has a backend do it.
+//! - [`metrics`]: what the governor knows, for Prometheus.
 
 pub mod backend;
 pub mod config;
+pub mod governor;
+pub mod metrics;
 pub mod model;
 pub mod reading;

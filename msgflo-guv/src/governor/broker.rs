@@ -1,0 +1,175 @@
+//! Connections to the brokers that roles name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use msgflo::transport::Pauses;
+use msgflo::{Error, ErrorKind, Network, Result, connect_within};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::faults::Lost;
+use crate::config::Role;
+use crate::reading::{Reading, Source};
+
+/// How long one attempt may take. An attempt that fails is told of, and another follows.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+type MakeSource =
+    Arc<dyn Fn(Arc<Network>) -> BoxFuture<'static, Result<Arc<dyn Source>>> + Send + Sync>;
+
+/// One connection for each broker that roles name, made when it is needed, and tried for ever:
+/// until then, readings fail, and say why.
+pub struct Brokers {
+    make: MakeSource,
+    brokers: HashMap<String, Arc<Broker>>,
+}
+
+impl Brokers {
+    /// Queues are read by what `make` makes of a connection.
+    pub fn new<F>(make: impl Fn(Arc<Network>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Arc<dyn Source>>> + Send + 'static,
+    {
+        let make: MakeSource = Arc::new(move |network| Box::pin(make(network)));
+        Self { make, brokers: HashMap::new() }
+    }
+
+    /// What reads queues on the broker with this URL. It begins to connect at once, in the tokio
+    /// runtime that this is called in.
+    pub fn source(&mut self, url: &str) -> Arc<dyn Source> {
+        let broker = self.brokers.entry(url.to_owned());
+        broker.or_insert_with(|| Arc::new(Broker::connect(url, self.make.clone()))).clone()
+    }
+
+    /// As [`source`](Self::source), and returns when it is connected.
+    ///
+    /// # Errors
+    /// If that cannot be done within the time.
+    pub async fn connected(&mut self, url: &str, within: Duration) -> Result<Arc<dyn Source>> {
+        if !self.brokers.contains_key(url) {
+            let there = There::connect(url, within, &self.make).await?;
+            let state = watch::Sender::new(State::There(there)).subscribe();
+            let broker = Broker { state, connecting: None };
+            self.brokers.insert(url.to_owned(), Arc::new(broker));
+        }
+        Ok(self.source(url))
+    }
+
+    /// Disconnects from all of them.
+    pub async fn shutdown(self) {
+        for broker in self.brokers.values() {
+            let state = broker.state.borrow().clone();
+            if let State::There(there) = state {
+                // Nothing is in flight.
+                let _ = there.network.shutdown().await;
+            }
+        }
+    }
+}
+
+struct Broker {
+    state: watch::Receiver<State>,
+    connecting: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone)]
+enum State {
+    Connecting,
+    Failed(Arc<Error>),
+    There(There),
+}
+
+#[derive(Clone)]
+struct There {
+    network: Arc<Network>,
+    source: Arc<dyn Source>,
+}
+
+impl There {
+    async fn connect(url: &str, within: Duration, make: &MakeSource) -> Result<Self> {
+        let network = Arc::new(connect_within(url, within).await?);
+        match make(network.clone()).await {
+            Ok(source) => Ok(Self { network, source }),
+            Err(error) => {
+                let _ = network.shutdown().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Broker {
+    fn connect(url: &str, make: MakeSource) -> Self {
+        let (tell, state) = watch::channel(State::Connecting);
+        let url = url.to_owned();
+        let connecting = tokio::spawn(async move {
+            let mut pauses = Pauses::default();
+            loop {
+                match There::connect(&url, ATTEMPT, &make).await {
+                    Ok(there) => {
+                        tell.send_replace(State::There(there));
+                        return;
+                    }
+                    Err(error) => tell.send_replace(State::Failed(Arc::new(error))),
+                };
+                sleep(pauses.longer()).await;
+            }
+        });
+        Self { state, connecting: Some(connecting) }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(connecting) = &self.connecting {
+            connecting.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Broker {
+    async fn read(&self, role: &Role) -> Result<Reading> {
+        let mut state = self.state.clone();
+        let known = match state.wait_for(|state| !matches!(state, State::Connecting)).await {
+            Ok(state) => state.clone(),
+            Err(_) => return Err(Error::message("the connection was given up")),
+        };
+        match known {
+            State::Failed(error) => Err(again(&error)),
+            State::There(there) => {
+                let transport = there.network.transport();
+                // It would wait until the broker is back.
+                let mut connection = transport.connection();
+                tokio::select! {
+                    biased;
+                    Ok(_) = connection.wait_for(|now| !now.connected) => {
+                        Err(Lost { url: transport.url().into() }.into())
+                    }
+                    reading = there.source.read(role) => reading,
+                }
+            }
+            State::Connecting => Err(Error::message("it is not connected yet")),
+        }
+    }
+}
+
+/// The same error once more: several roles are told of it.
+fn again(error: &Error) -> Error {
+    match error.kind() {
+        Some(ErrorKind::Unreachable { url, timeout, reason }) => {
+            ErrorKind::Unreachable { url: url.clone(), timeout: *timeout, reason: reason.clone() }
+                .into()
+        }
+        Some(ErrorKind::Refused { url, reason }) => {
+            ErrorKind::Refused { url: url.clone(), reason: reason.clone() }.into()
+        }
+        Some(ErrorKind::Invalid(reason)) => Error::invalid(reason.clone()),
+        _ => Error::message(error.to_string()),
+    }
+}
