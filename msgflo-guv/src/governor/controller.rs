@@ -235,7 +235,7 @@ impl Controller {
     }
 
     fn bounded(&self, count: u32) -> u32 {
-        count.min(self.role.maximum).max(self.role.minimum)
+        count.max(self.role.minimum).min(self.role.maximum)
     }
 }
 
