@@ -21,6 +21,7 @@ mod setting;
 mod yaml;
 
 use std::fmt;
+use std::str::FromStr;
 
 pub use environment::Environment;
 pub use problem::{Problem, Problems, Severity};
@@ -127,6 +128,30 @@ pub enum Model {
     Proportional,
 }
 
+impl Model {
+    /// Their names, in the order of the variants.
+    pub const NAMES: [&'static str; 2] = ["deadline", "proportional"];
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAMES[*self as usize])
+    }
+}
+
+impl FromStr for Model {
+    type Err = String;
+
+    /// By its name.
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "deadline" => Ok(Self::Deadline),
+            "proportional" => Ok(Self::Proportional),
+            _ => Err(format!("there is no model `{name}`: write `deadline` or `proportional`")),
+        }
+    }
+}
+
 impl Role {
     /// A role for which nothing is said.
     pub fn new(name: &str) -> Self {
@@ -154,6 +179,11 @@ impl Role {
             history: 120.0,
             model: Model::default(),
         }
+    }
+
+    /// How many jobs in a second all workers of the maximum do.
+    pub fn capacity(&self) -> f64 {
+        f64::from(self.maximum) * f64::from(self.concurrency) / self.processing
     }
 }
 

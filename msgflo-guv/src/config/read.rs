@@ -102,10 +102,7 @@ impl Layers<'_> {
             target: self.number("target").filter(not_zero),
             pollinterval: self.number("pollinterval").unwrap_or(default.pollinterval),
             history: self.number("history").unwrap_or(default.history),
-            model: match self.text("model").as_deref() {
-                Some("proportional") => Model::Proportional,
-                _ => default.model,
-            },
+            model: self.text("model").and_then(|it| it.parse().ok()).unwrap_or(default.model),
             name: default.name,
         }
     }
@@ -175,7 +172,7 @@ impl Reader<'_> {
             }
         }
         if named.is_empty() {
-            self.report.add(Severity::Error, whole, "there are no roles", help);
+            self.report.add(Severity::Error, 0..0, "there are no roles", help);
         }
         self.complete(&named, &inherited, environment)
     }
@@ -281,12 +278,9 @@ impl Reader<'_> {
         let is_text = matches!(setting.kind, Kind::Text | Kind::Secret | Kind::Model);
         let (message, help) = match value {
             Yaml::Nothing => return Some(Value::Nothing),
-            Yaml::Text(model) if setting.kind == Kind::Model => match model.as_str() {
-                "deadline" | "proportional" => return Some(Value::Text(model)),
-                _ => {
-                    let help = "write `deadline` or `proportional`".to_owned();
-                    (format!("there is no model `{model}`"), Some(help))
-                }
+            Yaml::Text(model) if setting.kind == Kind::Model => match model.parse::<Model>() {
+                Ok(_) => return Some(Value::Text(model)),
+                Err(wrong) => (wrong, None),
             },
             Yaml::Text(text) if is_text => {
                 if text.is_empty() {
