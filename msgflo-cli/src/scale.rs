@@ -1,6 +1,7 @@
 //! `msgflo scale`: as many workers as it takes to meet the deadline.
 
 mod check;
+mod configuration;
 mod explain;
 
 use clap::{Args, CommandFactory, Subcommand};
