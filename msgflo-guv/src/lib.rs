@@ -5,8 +5,11 @@
 //! - [`model`]: from what is known now to a number of workers. Pure: no clock, no broker.
 //! - [`reading`]: what a broker and the workers tell of a role's queue.
 //! - [`backend`]: what runs workers.
+//! - [`statuspage`]: shows jobs in flight on statuspage.io.
 
 pub mod backend;
 pub mod config;
+mod http;
 pub mod model;
 pub mod reading;
+pub mod statuspage;

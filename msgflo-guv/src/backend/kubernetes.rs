@@ -1,0 +1,1 @@
+//! Kubernetes: workers are the replicas of a deployment.

@@ -1,0 +1,1 @@
+//! Shows jobs in flight on statuspage.io.
