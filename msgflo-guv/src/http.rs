@@ -60,6 +60,9 @@ fn exchange(request: Request) -> Result<Answer, String> {
                 _ => None,
             })
             .collect();
+        if certificates.is_empty() {
+            return Err("the file with the authorities has no certificate (PEM)".into());
+        }
         tls = tls.root_certs(RootCerts::from(certificates));
     }
     let agent = ureq::Agent::config_builder()

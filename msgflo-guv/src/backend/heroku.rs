@@ -19,6 +19,9 @@ use crate::backend::Backend;
 use crate::config::{Role, Secret};
 use crate::http::PATIENCE;
 
+/// A formation, and which of the roles belong to it.
+type Places = (Formation, Vec<usize>);
+
 /// Scales the process types of Heroku apps: a role's `worker` in its `app`.
 #[derive(Clone, Debug)]
 pub struct Heroku {
@@ -69,7 +72,7 @@ impl Heroku {
     }
 
     /// The formations that the roles belong to, each with the places of its roles.
-    fn formations(&self, roles: &[&Role]) -> (Vec<(Formation, Vec<usize>)>, Vec<(usize, String)>) {
+    fn formations(&self, roles: &[&Role]) -> (Vec<Places>, Vec<(usize, String)>) {
         let mut places: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         let mut wrong = Vec::new();
         for (place, role) in roles.iter().enumerate() {
