@@ -140,14 +140,24 @@ impl Kubernetes {
 
     async fn replicas(&self, role: &Role) -> Result<u32, String> {
         let target = Target::of(role, &self.namespace)?;
-        let cannot = |why| format!("cannot read the scale of {target} on {}: {why}", self.url);
+        let cannot = |why| {
+            format!(
+                "cannot read the scale of {target} on {}: {why}",
+                self.url.origin().ascii_serialization()
+            )
+        };
         let scale = self.send("GET", &target, None).await.map_err(cannot)?;
         Ok(scale.spec.replicas)
     }
 
     async fn set_replicas(&self, role: &Role, asked: u32) -> Result<(), String> {
         let target = Target::of(role, &self.namespace)?;
-        let cannot = |why| format!("cannot scale {target} to {asked} on {}: {why}", self.url);
+        let cannot = |why| {
+            format!(
+                "cannot scale {target} to {asked} on {}: {why}",
+                self.url.origin().ascii_serialization()
+            )
+        };
         let patch = json!({ "spec": { "replicas": asked } });
         let scale = self.send("PATCH", &target, Some(patch)).await.map_err(cannot)?;
         match scale.spec.replicas {

@@ -1,0 +1,30 @@
+// Holds manifests against the published schemas of Kubernetes and KEDA, and shows them as JSON.
+'use strict';
+const fs = require('fs');
+const { parseAllDocuments } = require('yaml');
+const { tell } = require('./lines');
+
+const read = async (file) => {
+  const documents = parseAllDocuments(fs.readFileSync(file, 'utf8'), { strict: true });
+  const shown = [];
+  for (const document of documents) {
+    if (document.errors.length) throw new Error(`${file}: ${document.errors[0].message}`);
+    const manifest = document.toJS();
+    const { apiVersion, kind } = manifest;
+    const package_ = apiVersion.startsWith('keda.sh/') ? '@kubernetes-models/keda' : 'kubernetes-models';
+    const { [kind]: Model } = await import(`${package_}/${apiVersion}`);
+    if (!Model) throw new Error(`${file}: there is no ${kind} in ${apiVersion}`);
+    try {
+      new Model(manifest).validate();
+    } catch (error) {
+      throw new Error(`${file}: ${kind} ${manifest.metadata.name}: ${error.message}`);
+    }
+    shown.push(manifest);
+  }
+  return shown;
+};
+
+Promise.all(process.argv.slice(2).map(read)).then(tell, (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
