@@ -34,6 +34,9 @@ use self::wanted::Wanted;
 use crate::backend::Backend;
 use crate::config::Role;
 
+/// The port that the manifests in `docs/autoscaling/keda` use.
+pub const PORT: u16 = 6570;
+
 /// How long calls that are under way may take when the server stops.
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
@@ -49,7 +52,7 @@ pub struct Keda {
 }
 
 impl Keda {
-    /// Serves on an address, such as `0.0.0.0:4850`; port 0 takes a free one. Only these roles are
+    /// Serves on an address, such as `0.0.0.0:6570`; port 0 takes a free one. Only these roles are
     /// known. Must be called within a Tokio runtime.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 // Holds manifests against the published schemas of Kubernetes and KEDA, and shows them as JSON.
 'use strict';
 const fs = require('fs');
-const { parseAllDocuments } = require('yaml');
+const { parse, parseAllDocuments } = require('yaml');
 const { tell } = require('./lines');
 
 const read = async (file) => {
@@ -19,7 +19,9 @@ const read = async (file) => {
     } catch (error) {
       throw new Error(`${file}: ${kind} ${manifest.metadata.name}: ${error.message}`);
     }
-    shown.push(manifest);
+    const files = Object.entries(kind === 'ConfigMap' ? manifest.data : {});
+    const parsed = Object.fromEntries(files.map(([name, text]) => [name, parse(text)]));
+    shown.push({ ...manifest, parsed });
   }
   return shown;
 };
