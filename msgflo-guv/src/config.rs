@@ -17,15 +17,6 @@ pub struct Role {
     pub app: Option<String>,
     /// The broker's URL.
     pub broker: Option<String>,
-    /// The Heroku dyno size of the workers. Left as it is unless it is given.
-    pub dynosize: Option<String>,
-    /// The Heroku API key. `HEROKU_API_KEY` in the environment by default.
-    pub apikey: Option<Secret>,
-    /// The page on statuspage.io that shows the role's metric. `STATUSPAGE_ID` in the environment
-    /// by default.
-    pub statuspage: Option<String>,
-    /// The metric on that page that is told the jobs in flight.
-    pub metric: Option<String>,
     /// Practically all jobs are done within this time after they came. 60 s by default.
     pub deadline: f64,
     /// Never fewer workers than this. 1 by default.
@@ -72,10 +63,6 @@ impl Role {
             worker: name.into(),
             app: None,
             broker: None,
-            dynosize: None,
-            apikey: None,
-            statuspage: None,
-            metric: None,
             deadline: 60.0,
             minimum: 1,
             maximum: 5,
@@ -89,29 +76,5 @@ impl Role {
             history: 120.0,
             model: Model::default(),
         }
-    }
-}
-
-/// A text that is not shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl<T: Into<String>> From<T> for Secret {
-    fn from(secret: T) -> Self {
-        Self(secret.into())
-    }
-}
-
-impl std::ops::Deref for Secret {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(secret)")
     }
 }

@@ -5,6 +5,7 @@
 //! - [`model`]: from what is known now to a number of workers. Pure: no clock, no broker.
 //! - [`reading`]: what a broker and the workers tell of a role's queue.
 //! - [`backend`]: what runs workers.
+//! - [`secret`]: what is known and not shown.
 //! - [`statuspage`]: shows jobs in flight on statuspage.io.
 
 pub mod backend;
@@ -12,4 +13,5 @@ pub mod config;
 mod http;
 pub mod model;
 pub mod reading;
+pub mod secret;
 pub mod statuspage;

@@ -7,7 +7,8 @@ use msgflo::{Error, Result};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::config::{Role, Secret};
+use crate::config::Role;
+use crate::secret::Secret;
 use crate::http::{self, PATIENCE, Request};
 
 /// Somebody who may write to pages.

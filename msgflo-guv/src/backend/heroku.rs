@@ -16,7 +16,8 @@ use url::Url;
 
 use self::formation::{Formation, Update};
 use crate::backend::Backend;
-use crate::config::{Role, Secret};
+use crate::config::Role;
+use crate::secret::Secret;
 use crate::http::PATIENCE;
 
 /// A formation, and which of the roles belong to it.

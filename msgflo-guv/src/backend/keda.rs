@@ -52,8 +52,8 @@ pub struct Keda {
 }
 
 impl Keda {
-    /// Serves on an address, such as `0.0.0.0:6570`; port 0 takes a free one. Only these roles are
-    /// known. Must be called within a Tokio runtime.
+    /// Serves on an address, such as `0.0.0.0:6570`; port 0 takes a free one. KEDA may
+    /// ask for these roles, and others that are scaled later. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// If the address cannot be listened on.

@@ -21,7 +21,8 @@ use url::Url;
 use self::refusal::refusal;
 use self::target::Target;
 use crate::backend::Backend;
-use crate::config::{Role, Secret};
+use crate::config::Role;
+use crate::secret::Secret;
 use crate::http::{self, PATIENCE, Request};
 
 /// Where a pod finds what it needs to talk to its cluster.

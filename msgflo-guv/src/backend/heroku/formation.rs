@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::refusal::refusal;
-use crate::config::{Role, Secret};
+use crate::config::Role;
+use crate::secret::Secret;
 use crate::http::{self, Answer, Request};
 
 /// More pages than any app has.
