@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::config::Role;
-use crate::secret::Secret;
 use crate::http::{self, PATIENCE, Request};
+use crate::secret::Secret;
 
 /// Somebody who may write to pages.
 #[derive(Clone, Debug)]

@@ -17,8 +17,8 @@ use url::Url;
 use self::formation::{Formation, Update};
 use crate::backend::Backend;
 use crate::config::Role;
-use crate::secret::Secret;
 use crate::http::PATIENCE;
+use crate::secret::Secret;
 
 /// A formation, and which of the roles belong to it.
 type Places = (Formation, Vec<usize>);

@@ -22,8 +22,8 @@ use self::refusal::refusal;
 use self::target::Target;
 use crate::backend::Backend;
 use crate::config::Role;
-use crate::secret::Secret;
 use crate::http::{self, PATIENCE, Request};
+use crate::secret::Secret;
 
 /// Where a pod finds what it needs to talk to its cluster.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";

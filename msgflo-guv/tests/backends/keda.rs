@@ -1,3 +1,6 @@
+use std::io::Write;
+use std::net::TcpStream;
+
 use msgflo_guv::backend::Backend;
 use msgflo_guv::backend::keda::Keda;
 use msgflo_guv::config::Role;
@@ -127,7 +130,7 @@ async fn a_stream_tells_every_change_and_ends_with_the_server() {
     keda.stop().await.unwrap();
     assert_eq!(peer.next(), json!({ "stream": "end" }));
     assert_eq!(late.next(), json!({ "stream": "end" }));
-    assert!(std::net::TcpStream::connect(keda.address()).is_err());
+    assert!(TcpStream::connect(keda.address()).is_err());
     let stopped = keda.scale(&[(&resize, 1)]).await.remove(0).unwrap_err().to_string();
     assert!(stopped.contains("stopped"), "{stopped}");
 }
@@ -147,4 +150,22 @@ async fn an_address_that_is_taken_is_an_error() {
     let (keda, _peer, resize) = keda().await;
     let error = Keda::start(keda.address(), &[&resize]).unwrap_err().to_string();
     assert!(error.contains(&keda.address().to_string()), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_does_not_end_the_server() {
+    let (keda, mut peer, resize) = keda().await;
+    want(&keda, &resize, 1).await;
+    for nonsense in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 100_000], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0"]
+    {
+        let mut connection = TcpStream::connect(keda.address()).unwrap();
+        // It may hang up before it has read everything.
+        let _ = connection.write_all(nonsense);
+    }
+    let long = object(&"resize".repeat(1_000_000));
+    let answer = peer.ask(json!({ "call": "IsActive", "request": long }));
+    assert_eq!(answer["code"], "OUT_OF_RANGE", "{answer}");
+    let active = peer.ask(json!({ "call": "IsActive", "request": object("resize") }));
+    assert_eq!(active, json!({ "ok": { "result": true } }));
 }

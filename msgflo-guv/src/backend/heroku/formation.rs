@@ -8,8 +8,8 @@ use url::Url;
 
 use super::refusal::refusal;
 use crate::config::Role;
-use crate::secret::Secret;
 use crate::http::{self, Answer, Request};
+use crate::secret::Secret;
 
 /// More pages than any app has.
 const PAGES: usize = 20;
