@@ -1,6 +1,9 @@
 //! What runs workers.
 
 pub mod process;
+pub mod heroku;
+pub mod keda;
+pub mod kubernetes;
 
 use async_trait::async_trait;
 use msgflo::Result;

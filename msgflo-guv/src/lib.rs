@@ -12,5 +12,13 @@ pub mod backend;
 pub mod config;
 pub mod governor;
 pub mod metrics;
+//! - [`secret`]: what is known and not shown.
+//! - [`statuspage`]: shows jobs in flight on statuspage.io.
+
+pub mod backend;
+pub mod config;
+mod http;
 pub mod model;
 pub mod reading;
+pub mod secret;
+pub mod statuspage;
