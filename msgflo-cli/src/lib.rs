@@ -26,6 +26,7 @@ mod ps;
 mod register;
 mod replay;
 mod request;
+mod scale;
 mod send;
 mod setup;
 mod test;
@@ -60,6 +61,7 @@ enum Command {
     Register(register::Register),
     Replay(replay::Replay),
     Request(request::Request),
+    Scale(scale::Scale),
     Send(send::Send),
     Setup(setup::Setup),
     Test(test::Test),
@@ -92,6 +94,7 @@ impl Command {
             Self::Register(register) => register.run().await,
             Self::Replay(replay) => replay.run().await,
             Self::Request(request) => request.run().await,
+            Self::Scale(scale) => scale.run().await,
             Self::Send(send) => send.run().await,
             Self::Setup(setup) => setup.run().await,
             Self::Test(test) => test.run().await,
