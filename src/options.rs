@@ -31,6 +31,11 @@ pub struct Options {
           default_value = "60")]
     discovery_period: Duration,
 
+    /// Tell so often how long messages took, for `msgflo scale`; 0 is never
+    #[arg(long, value_name = "SECONDS", env = "MSGFLO_STATISTICS_PERIOD", value_parser = parse_seconds,
+          default_value = "10")]
+    statistics_period: Duration,
+
     /// Process this value on an inport before any message; can be given several times
     #[arg(long = "iip", value_name = "PORT=JSON", value_parser = iip)]
     iips: Vec<(String, Value)>,
@@ -92,6 +97,7 @@ impl Options {
         Settings {
             concurrency: self.concurrency,
             discovery_period: self.discovery_period,
+            statistics_period: self.statistics_period,
             iips: self.iips.clone(),
         }
     }
@@ -135,3 +141,4 @@ fn iip(text: &str) -> Result<(String, Value)> {
 // `default_value` wants text; this keeps it the same as the constants that document it.
 const _: () = assert!(CONNECT_TIMEOUT.as_secs() == 30);
 const _: () = assert!(network::DEFAULT_DISCOVERY_PERIOD.as_secs() == 60);
+const _: () = assert!(network::DEFAULT_STATISTICS_PERIOD.as_secs() == 10);

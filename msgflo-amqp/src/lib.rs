@@ -33,6 +33,11 @@
 //! ([`Transport::tap`]), are had with `management`, RabbitMQ's plugin `rabbitmq_management`, and the cargo
 //! feature `management`. An inport's copies are of what comes through exchanges: what is sent straight
 //! into its queue cannot be copied. Edges that are made later are seen within 2 s.
+//!
+//! With the same, [`Transport::statistics`] have `unsettled`, `arrived` and `settled`, some 5 s late: so often the
+//! plugin collects them. `waiting` and `consumers` are the broker's own (a passive declare), of this moment. The
+//! counts begin again with the broker; RabbitMQ does not count what is rejected, so that `settled` is
+//! without it.
 
 mod acknowledgement;
 mod address;

@@ -85,11 +85,15 @@ impl Transport for Amqp {
     async fn statistics(&self, queue: &str) -> Result<QueueStatistics> {
         let name = reason::short(queue)?;
         let found = on_channel!(self, queue, |channel| topology::inspect(&channel, name.clone()));
-        Ok(QueueStatistics {
+        let mut statistics = QueueStatistics {
             waiting: found.message_count().into(),
             consumers: found.consumer_count().into(),
-            unsettled: None,
-        })
+            ..QueueStatistics::default()
+        };
+        if let Some(counted) = management::counted(&self.link.address, queue).await {
+            counted.add_to(&mut statistics);
+        }
+        Ok(statistics)
     }
 
     async fn edges(&self) -> Result<Vec<Edge>> {

@@ -8,6 +8,7 @@
 //! | [`network`] | the connection on which participants run |
 //! | `worker` | the loop from a delivery to its acknowledgement |
 //! | [`discovery`] | what participants tell of themselves |
+//! | [`statistics`] | what participants tell of their work |
 //! | [`transport`] | what is asked of a broker: the contract for transports |
 //! | [`memory`] | the transport within one process |
 //! | [`testing`] | running a participant in a test, without a broker |
@@ -22,6 +23,7 @@ pub mod participant;
 mod pauses;
 pub mod payload;
 mod port;
+pub mod statistics;
 pub mod testing;
 pub mod transport;
 mod worker;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::discovery::{Definition, PortDefinition};
 use crate::port::{Inport, Outport, OutportLink};
+use crate::statistics::OutportMeter;
 use crate::transport::Transport;
 use crate::{Decode, Encode, Error, Message, Result, payload};
 
@@ -225,6 +226,8 @@ impl Port {
     }
 }
 
+type Finished<S> = (Arc<S>, Vec<(String, Dispatch<S>)>, Vec<Arc<OutportMeter>>);
+
 /// Hands one message to a participant's method.
 pub(crate) type Dispatch<S> =
     Arc<dyn Fn(Arc<S>, Message) -> BoxFuture<'static, Result<()>> + Send + Sync>;
@@ -274,6 +277,7 @@ pub struct Ports<S> {
     transport: Arc<dyn Transport>,
     owner: Arc<OnceLock<Weak<S>>>,
     dispatches: Vec<(String, Dispatch<S>)>,
+    meters: Vec<Arc<OutportMeter>>,
 }
 
 impl<S: Participant> Ports<S> {
@@ -288,18 +292,17 @@ impl<S: Participant> Ports<S> {
             transport,
             owner: Arc::new(OnceLock::new()),
             dispatches: Vec::new(),
+            meters: Vec::new(),
         }
     }
 
     /// Connects an outport's field.
     pub fn outport<P: Encode>(&mut self, id: &str, field: &mut Outport<P>) {
         let Some(port) = self.component.outports.iter().find(|port| port.id == id) else { return };
-        field.connect(OutportLink::new(
-            self.transport.clone(),
-            (!port.hidden).then(|| port.queue_of(&self.role)),
-            &self.role,
-            id,
-        ));
+        let queue = (!port.hidden).then(|| port.queue_of(&self.role));
+        let meter = queue.clone().map(|queue| OutportMeter::new(id, queue));
+        self.meters.extend(meter.clone());
+        field.connect(OutportLink::new(self.transport.clone(), queue, &self.role, id, meter));
     }
 
     /// Connects an inport's field, and remembers the method that processes its messages.
@@ -321,12 +324,13 @@ impl<S: Participant> Ports<S> {
         self.dispatches.push((id.into(), Arc::new(dispatch)));
     }
 
-    /// The participant that the ports now belong to, and its methods by inport.
-    pub(crate) fn finish(self, participant: S) -> (Arc<S>, Vec<(String, Dispatch<S>)>) {
+    /// The participant that the ports now belong to, its methods by inport, and what counts messages
+    /// that it sends.
+    pub(crate) fn finish(self, participant: S) -> Finished<S> {
         let participant = Arc::new(participant);
         // Set once, here: `finish` takes the only `Ports`.
         let _ = self.owner.set(Arc::downgrade(&participant));
-        (participant, self.dispatches)
+        (participant, self.dispatches, self.meters)
     }
 }
 

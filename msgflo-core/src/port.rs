@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use metrics::Counter;
 use uuid::Uuid;
 
+use crate::statistics::OutportMeter;
 use crate::transport::{Target, Transport};
 use crate::{Encode, ErrorKind, Message, Result, payload};
 
@@ -79,6 +80,7 @@ pub(crate) struct OutportLink {
     queue: Option<String>,
     id: String,
     sent: Counter,
+    meter: Option<Arc<OutportMeter>>,
     /// Message ids are a random prefix for each started port, and a number. Short, since the
     /// broker stores them: with 50 bytes more, RabbitMQ was measured 8% slower.
     prefix: u128,
@@ -91,6 +93,7 @@ impl OutportLink {
         queue: Option<String>,
         role: &str,
         id: &str,
+        meter: Option<Arc<OutportMeter>>,
     ) -> Self {
         let sent = metrics::counter!("msgflo_messages_sent_total", "role" => role.to_owned(), "port" => id.to_owned());
         Self {
@@ -98,6 +101,7 @@ impl OutportLink {
             queue,
             id: id.into(),
             sent,
+            meter,
             prefix: Uuid::new_v4().as_u128() >> 80,
             count: AtomicU64::new(1),
         }
@@ -128,6 +132,9 @@ impl<P: Encode> Outport<P> {
         message.id = Some(format!("{:x}-{number:x}", link.prefix).into());
         link.transport.publish(Target::Outport(queue), message).await?;
         link.sent.increment(1);
+        if let Some(meter) = &link.meter {
+            meter.sent();
+        }
         Ok(())
     }
 }

@@ -159,6 +159,10 @@ pub struct QueueStatistics {
     pub consumers: u64,
     /// Messages that were delivered and are not settled yet, where the broker tells.
     pub unsettled: Option<u64>,
+    /// Messages that have come into the queue since it, or the broker, began, where the broker tells.
+    pub arrived: Option<u64>,
+    /// Of these, those that were acknowledged or rejected, where the broker tells.
+    pub settled: Option<u64>,
 }
 
 /// One received message, to be settled once: acknowledged or rejected. Dropped unsettled, it

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tracing::{Instrument, info_span, warn};
 
 use crate::participant::{Dispatch, panic_text};
+use crate::statistics::InportMeter;
 use crate::transport::{Deliveries, Delivery};
 use crate::{Error, Message, Result};
 
@@ -23,6 +24,7 @@ pub(crate) struct Worker<S> {
     participant: Arc<S>,
     dispatch: Dispatch<S>,
     metrics: Metrics,
+    meter: Arc<InportMeter>,
 }
 
 struct Metrics {
@@ -55,6 +57,7 @@ impl<S: Send + Sync + 'static> Worker<S> {
         concurrency: u16,
         participant: Arc<S>,
         dispatch: Dispatch<S>,
+        meter: Arc<InportMeter>,
     ) -> Self {
         Self {
             role: role.into(),
@@ -63,6 +66,7 @@ impl<S: Send + Sync + 'static> Worker<S> {
             participant,
             dispatch,
             metrics: Metrics::new(role, port),
+            meter,
         }
     }
 
@@ -111,10 +115,13 @@ impl<S: Send + Sync + 'static> Worker<S> {
         if redelivered {
             self.metrics.redelivered.increment(1);
         }
+        self.meter.received(redelivered);
         let started = Instant::now();
         let outcome =
             call(&self.dispatch, self.participant.clone(), message).instrument(span).await;
-        self.metrics.seconds.record(started.elapsed());
+        let took = started.elapsed();
+        self.metrics.seconds.record(took);
+        self.meter.finished(outcome.is_ok(), took);
         match outcome {
             Ok(()) => {
                 self.metrics.acknowledged.increment(1);

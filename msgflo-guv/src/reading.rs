@@ -1,10 +1,21 @@
 //! What a broker and the workers tell of a role's queue.
+//!
+//! [`Source`] is where readings come from; [`BrokerSource`] asks the broker, and listens to what participants
+//! tell of their work. [`Reports`] is what they told, and apart from any connection.
+
+mod broker;
+mod depth;
+mod figures;
+mod recent;
+mod reports;
 
 use async_trait::async_trait;
 use msgflo::Result;
 
 use crate::config::Role;
 use crate::model::Processing;
+pub use broker::BrokerSource;
+pub use reports::{Inport, Reports, Work};
 
 /// What is known of a role's queue at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]

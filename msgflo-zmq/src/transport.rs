@@ -134,6 +134,9 @@ impl Transport for Zmq {
             waiting: number("number of messages")?,
             consumers: number("number of consumers")?,
             unsettled: Some(number("number of unsettled messages")?),
+            // Hubs did not tell these at first.
+            arrived: number("number of messages that have come").ok(),
+            settled: number("number of settled messages").ok(),
         })
     }
 

@@ -15,6 +15,7 @@ mod hub_server;
 mod outages;
 mod participants;
 mod settlement;
+mod statistics;
 mod subject;
 mod taps;
 mod workers;
@@ -33,6 +34,7 @@ fn main() {
         errors::CASES,
         outages::CASES,
         settlement::CASES,
+        statistics::CASES,
         taps::CASES,
         workers::CASES,
     ]

@@ -34,7 +34,7 @@ fn edge(source: &str, target: &str) -> Edge {
 }
 
 pub fn waiting(waiting: u64, consumers: u64) -> QueueStatistics {
-    QueueStatistics { waiting, consumers, unsettled: None }
+    QueueStatistics { waiting, consumers, ..QueueStatistics::default() }
 }
 
 fn queues(queues: Vec<(&str, QueueStatistics)>) -> Answers {

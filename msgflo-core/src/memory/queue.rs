@@ -26,6 +26,7 @@ pub(super) struct MemoryQueue {
     messages: Mutex<Messages>,
     consumers: AtomicU64,
     unsettled: AtomicU64,
+    settled: AtomicU64,
     filled: Notify,
 }
 
@@ -34,6 +35,8 @@ struct Messages {
     ready: VecDeque<Ready>,
     /// How many bytes `ready` has.
     bytes: usize,
+    /// How many were taken in since the beginning.
+    arrived: u64,
     /// Of senders that wait for room: there are some only while `ready` is full.
     waiting: VecDeque<(Message, oneshot::Sender<()>)>,
 }
@@ -66,6 +69,12 @@ impl Messages {
         self.ready.push_back(ready);
     }
 
+    /// One that was not here before.
+    fn take_in(&mut self, message: Message) {
+        self.arrived += 1;
+        self.push_back(Ready::new(message));
+    }
+
     fn push_front(&mut self, ready: Ready) {
         self.bytes += ready.size();
         self.ready.push_front(ready);
@@ -87,6 +96,7 @@ impl MemoryQueue {
             messages: Default::default(),
             consumers: AtomicU64::new(0),
             unsettled: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             filled: Notify::new(),
         }
     }
@@ -106,7 +116,7 @@ impl MemoryQueue {
                 waiting.push_back((message.clone(), taken));
                 return Some(receiver);
             }
-            messages.push_back(Ready::new(message.clone()));
+            messages.take_in(message.clone());
         }
         self.filled.notify_one();
         None
@@ -114,7 +124,7 @@ impl MemoryQueue {
 
     /// Adds the message even if the queue is full.
     pub(super) fn add(&self, message: &Message) {
-        lock(&self.messages).push_back(Ready::new(message.clone()));
+        lock(&self.messages).take_in(message.clone());
         self.filled.notify_one();
     }
 
@@ -126,7 +136,7 @@ impl MemoryQueue {
                 && let Some((message, taken)) = messages.waiting.pop_front()
             {
                 if taken.send(()).is_ok() {
-                    messages.push_back(Ready::new(message));
+                    messages.take_in(message);
                 }
             }
             (popped, !messages.ready.is_empty())
@@ -171,7 +181,7 @@ impl MemoryQueue {
         let mut dropped = 0;
         {
             let mut messages = lock(&self.messages);
-            messages.push_back(Ready::new(message));
+            messages.take_in(message);
             // The newest is always kept.
             let over = |messages: &Messages| {
                 messages.ready.len() > self.capacity.messages
@@ -186,11 +196,21 @@ impl MemoryQueue {
         dropped
     }
 
+    fn count_settled(&self) {
+        self.settled.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn statistics(&self) -> QueueStatistics {
+        let (waiting, arrived) = {
+            let messages = lock(&self.messages);
+            (messages.ready.len() as u64, messages.arrived)
+        };
         QueueStatistics {
-            waiting: lock(&self.messages).ready.len() as u64,
+            waiting,
             consumers: self.consumers.load(Ordering::Relaxed),
             unsettled: Some(self.unsettled.load(Ordering::Relaxed)),
+            arrived: Some(arrived),
+            settled: Some(self.settled.load(Ordering::Relaxed)),
         }
     }
 }
@@ -318,8 +338,11 @@ impl Settle for Credit {
         };
         self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
         match (settlement, &self.queue.dead_letters) {
-            (Settlement::Acknowledged, _) => {}
-            (Settlement::Rejected, Some(dead_letters)) => dead_letters.push_dead(message),
+            (Settlement::Acknowledged, _) => self.queue.count_settled(),
+            (Settlement::Rejected, Some(dead_letters)) => {
+                self.queue.count_settled();
+                dead_letters.push_dead(message);
+            }
             // A dead letter that is rejected again has nowhere to go, and stays.
             (Settlement::Rejected, None) | (Settlement::Released, _) => {
                 self.queue.put_back(message)

@@ -381,7 +381,9 @@ impl Client {
                         Frames::new(frames::OK, number)
                             .number(statistics.waiting)
                             .number(statistics.consumers)
-                            .number(statistics.unsettled.unwrap_or_default()),
+                            .number(statistics.unsettled.unwrap_or_default())
+                            .number(statistics.arrived.unwrap_or_default())
+                            .number(statistics.settled.unwrap_or_default()),
                     ),
                     Err(error) => answer(number, &name, Err(error)),
                 })
