@@ -1,9 +1,9 @@
 //! What runs workers.
 
-pub mod process;
 pub mod heroku;
 pub mod keda;
 pub mod kubernetes;
+pub mod process;
 
 use async_trait::async_trait;
 use msgflo::Result;

@@ -7,17 +7,14 @@
 //! - [`backend`]: what runs workers.
 //! - [`governor`]: what polls, decides, and has a backend do it.
 //! - [`metrics`]: what the governor knows, for Prometheus.
-
-pub mod backend;
-pub mod config;
-pub mod governor;
-pub mod metrics;
 //! - [`secret`]: what is known and not shown.
 //! - [`statuspage`]: shows jobs in flight on statuspage.io.
 
 pub mod backend;
 pub mod config;
+pub mod governor;
 mod http;
+pub mod metrics;
 pub mod model;
 pub mod reading;
 pub mod secret;

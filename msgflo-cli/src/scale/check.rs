@@ -22,16 +22,6 @@ pub struct Check {
     /// A key that is not unknown, though it is no setting. Can be given several times
     #[arg(long, value_name = "KEY")]
     allow_key: Vec<String>,
-use std::path::PathBuf;
-
-use clap::Args;
-use msgflo::{Error, Result};
-
-/// Show what is wrong with a configuration, and what each role will do
-#[derive(Args)]
-pub struct Check {
-    /// The configuration; - is standard input [default: GUV_CONFIG]
-    file: Option<PathBuf>,
 }
 
 impl Check {
@@ -163,7 +153,4 @@ fn range(minimum: u32, maximum: u32) -> String {
 
 pub fn workers(count: u32) -> String {
     if count == 1 { "1 worker".into() } else { format!("{count} workers") }
-}
-        Err(Error::invalid("cannot check yet"))
-    }
 }

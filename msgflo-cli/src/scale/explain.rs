@@ -68,16 +68,6 @@ impl FromStr for History {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
     rate.ok_or_else(|| "is not a number of 0 or more".into())
-use std::path::PathBuf;
-
-use clap::Args;
-use msgflo::{Error, Result};
-
-/// Show one decision and every figure behind it, without a broker
-#[derive(Args)]
-pub struct Explain {
-    /// The configuration; - is standard input [default: GUV_CONFIG]
-    file: Option<PathBuf>,
 }
 
 impl Explain {
@@ -152,7 +142,4 @@ fn text(role: &Role, observed: &Observed, decision: &Decision) -> String {
         text += &format!("warning: {warning}\n");
     }
     text
-}
-        Err(Error::invalid("cannot explain yet"))
-    }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use msgflo::transport::Pauses;
 use msgflo::{Error, ErrorKind, Network, Result, connect_within};
 use tokio::sync::watch;
@@ -14,36 +13,22 @@ use tokio::time::sleep;
 
 use super::faults::Lost;
 use crate::config::Role;
-use crate::reading::{Reading, Source};
+use crate::reading::{BrokerSource, Reading, Source};
 
 /// How long one attempt may take. An attempt that fails is told of, and another follows.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-type MakeSource =
-    Arc<dyn Fn(Arc<Network>) -> BoxFuture<'static, Result<Arc<dyn Source>>> + Send + Sync>;
-
 /// One connection for each broker that roles name, made when it is needed, and tried for ever:
 /// until then, readings fail, and say why.
-pub struct Brokers {
-    make: MakeSource,
-    brokers: HashMap<String, Arc<Broker>>,
-}
+#[derive(Default)]
+pub struct Brokers(HashMap<String, Arc<Broker>>);
 
 impl Brokers {
-    /// Queues are read by what `make` makes of a connection.
-    pub fn new<F>(make: impl Fn(Arc<Network>) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<Arc<dyn Source>>> + Send + 'static,
-    {
-        let make: MakeSource = Arc::new(move |network| Box::pin(make(network)));
-        Self { make, brokers: HashMap::new() }
-    }
-
     /// What reads queues on the broker with this URL. It begins to connect at once, in the tokio
     /// runtime that this is called in.
     pub fn source(&mut self, url: &str) -> Arc<dyn Source> {
-        let broker = self.brokers.entry(url.to_owned());
-        broker.or_insert_with(|| Arc::new(Broker::connect(url, self.make.clone()))).clone()
+        let broker = self.0.entry(url.to_owned());
+        broker.or_insert_with(|| Arc::new(Broker::connect(url))).clone()
     }
 
     /// As [`source`](Self::source), and returns when it is connected.
@@ -51,18 +36,18 @@ impl Brokers {
     /// # Errors
     /// If that cannot be done within the time.
     pub async fn connected(&mut self, url: &str, within: Duration) -> Result<Arc<dyn Source>> {
-        if !self.brokers.contains_key(url) {
-            let there = There::connect(url, within, &self.make).await?;
+        if !self.0.contains_key(url) {
+            let there = There::connect(url, within).await?;
             let state = watch::Sender::new(State::There(there)).subscribe();
             let broker = Broker { state, connecting: None };
-            self.brokers.insert(url.to_owned(), Arc::new(broker));
+            self.0.insert(url.to_owned(), Arc::new(broker));
         }
         Ok(self.source(url))
     }
 
     /// Disconnects from all of them.
     pub async fn shutdown(self) {
-        for broker in self.brokers.values() {
+        for broker in self.0.values() {
             let state = broker.state.borrow().clone();
             if let State::There(there) = state {
                 // Nothing is in flight.
@@ -86,31 +71,26 @@ enum State {
 
 #[derive(Clone)]
 struct There {
-    network: Arc<Network>,
-    source: Arc<dyn Source>,
+    network: Network,
+    source: Arc<BrokerSource>,
 }
 
 impl There {
-    async fn connect(url: &str, within: Duration, make: &MakeSource) -> Result<Self> {
-        let network = Arc::new(connect_within(url, within).await?);
-        match make(network.clone()).await {
-            Ok(source) => Ok(Self { network, source }),
-            Err(error) => {
-                let _ = network.shutdown().await;
-                Err(error)
-            }
-        }
+    async fn connect(url: &str, within: Duration) -> Result<Self> {
+        let network = connect_within(url, within).await?;
+        let source = Arc::new(BrokerSource::listen(network.clone()).await);
+        Ok(Self { network, source })
     }
 }
 
 impl Broker {
-    fn connect(url: &str, make: MakeSource) -> Self {
+    fn connect(url: &str) -> Self {
         let (tell, state) = watch::channel(State::Connecting);
         let url = url.to_owned();
         let connecting = tokio::spawn(async move {
             let mut pauses = Pauses::default();
             loop {
-                match There::connect(&url, ATTEMPT, &make).await {
+                match There::connect(&url, ATTEMPT).await {
                     Ok(there) => {
                         tell.send_replace(State::There(there));
                         return;

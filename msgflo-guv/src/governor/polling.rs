@@ -16,8 +16,8 @@ use crate::model::Figure;
 use crate::reading::Source;
 
 /// How long it is waited for a reading, for a count of workers, and for a change to be accepted.
-/// The longest that a library waits before it tries a broker again is 5 s.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Sources and backends give up earlier, and know better why.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the governor tells of a role while it runs.
 #[derive(Debug)]

@@ -3,34 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use msgflo::transport::{Direction, Queue, Target};
-use msgflo::{Message, Network, Result};
+use msgflo::{Message, Network};
 use msgflo_guv::backend::process::Process;
 use msgflo_guv::config::{Model, Role};
 use msgflo_guv::governor::{Brokers, Event, Fault, Governor};
 use msgflo_guv::metrics::Metrics;
-use msgflo_guv::reading::{Reading, Source};
 use msgflo_test_broker::{RabbitMq, free_port};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::workplace::{PATIENCE, Workplace, until};
-
-/// What a broker tells of a queue.
-struct Queues(Arc<Network>);
-
-#[async_trait]
-impl Source for Queues {
-    async fn read(&self, role: &Role) -> Result<Reading> {
-        let told = self.0.statistics(&role.queue).await?;
-        Ok(Reading { waiting: told.waiting, ..Reading::default() })
-    }
-}
-
-fn brokers() -> Brokers {
-    Brokers::new(async |network| Ok(Arc::new(Queues(network)) as Arc<dyn Source>))
-}
 
 /// Polled often; two waiting jobs need a worker, and estimates are not remembered.
 fn role() -> Role {
@@ -99,7 +82,7 @@ async fn the_queue_and_the_broker_may_come_later_and_go_meanwhile() {
         hear.hear(event);
         count.observe(role, event);
     });
-    let mut brokers = brokers();
+    let mut brokers = Brokers::default();
     metrics.add(&role());
     governor.add(role(), brokers.source(&url));
     let server = metrics.listen("127.0.0.1:0").await.unwrap();
@@ -202,7 +185,7 @@ async fn one_broker_that_does_not_answer_holds_up_no_role_on_another() {
     let told = Told::default();
     let hear = told.clone();
     let mut governor = Governor::new(backend.clone(), move |_, event| hear.hear(event));
-    let mut brokers = brokers();
+    let mut brokers = Brokers::default();
     for (name, url) in [("first", &silent), ("second", &nobody), ("resize", &rabbitmq.url())] {
         let mut role = role();
         role.name = name.into();
