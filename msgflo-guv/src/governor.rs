@@ -16,6 +16,7 @@ mod faults;
 mod polling;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub use broker::Brokers;
 pub use controller::{Change, Controller, Step};

@@ -17,6 +17,7 @@ mod register;
 mod replay;
 mod request;
 mod scale;
+mod scale_govern;
 mod send;
 mod setup;
 mod spec;

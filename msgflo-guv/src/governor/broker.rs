@@ -15,8 +15,9 @@ use super::faults::Lost;
 use crate::config::Role;
 use crate::reading::{BrokerSource, Reading, Source};
 
-/// How long one attempt may take. An attempt that fails is told of, and another follows.
-const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long the first attempt may take. One that fails is told of, and a longer one follows.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(10);
 
 /// One connection for each broker that roles name, made when it is needed, and tried for ever:
 /// until then, readings fail, and say why.
@@ -88,15 +89,16 @@ impl Broker {
         let (tell, state) = watch::channel(State::Connecting);
         let url = url.to_owned();
         let connecting = tokio::spawn(async move {
-            let mut pauses = Pauses::default();
+            let (mut pauses, mut attempt) = (Pauses::default(), FIRST_ATTEMPT);
             loop {
-                match There::connect(&url, ATTEMPT).await {
+                match There::connect(&url, attempt).await {
                     Ok(there) => {
                         tell.send_replace(State::There(there));
                         return;
                     }
                     Err(error) => tell.send_replace(State::Failed(Arc::new(error))),
                 };
+                attempt = (attempt * 2).min(LONGEST_ATTEMPT);
                 sleep(pauses.longer()).await;
             }
         });

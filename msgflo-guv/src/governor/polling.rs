@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use msgflo::Result;
+use msgflo::{Error, Result};
 use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::controller::{Change, Controller, Step};
 use super::faults::{Notice, TimedOut};
+use super::together::Together;
 use crate::backend::Backend;
 use crate::config::Role;
 use crate::model::Figure;
@@ -38,6 +39,9 @@ type Listener = Box<dyn Fn(&Role, &Event<'_>) + Send + Sync>;
 /// Polls roles, decides, and has a backend do it.
 pub struct Governor {
     backend: Arc<dyn Backend>,
+    /// Of roles, by their place in `governed`.
+    counts: Together<usize, Result<Option<u32>>>,
+    changes: Together<(usize, u32), Result<()>>,
     governed: Vec<Governed>,
     is_dry_run: bool,
     listener: Listener,
@@ -58,6 +62,8 @@ impl Governor {
     ) -> Self {
         Self {
             backend,
+            counts: Together::default(),
+            changes: Together::default(),
             governed: Vec::new(),
             is_dry_run: false,
             listener: Box::new(listener),
@@ -79,14 +85,14 @@ impl Governor {
 
     /// Governs, until the future is dropped: it does not end by itself.
     pub async fn run(&self) {
-        join_all(self.governed.iter().map(async |governed| {
-            let period = Duration::try_from_secs_f64(governed.role.pollinterval);
+        join_all((0..self.governed.len()).map(async |index| {
+            let period = Duration::try_from_secs_f64(self.governed[index].role.pollinterval);
             let mut polls = interval(period.unwrap_or(PATIENCE).max(Duration::from_millis(10)));
             polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 polls.tick().await;
                 // It was told of, and there is another poll.
-                let _ = self.poll(governed).await;
+                let _ = self.poll(index).await;
             }
         }))
         .await;
@@ -97,18 +103,17 @@ impl Governor {
     /// # Errors
     /// The first thing that went wrong; the other roles are not held up by it.
     pub async fn run_once(&self) -> Result<()> {
-        let polls = join_all(self.governed.iter().map(|governed| self.poll(governed))).await;
+        let polls = join_all((0..self.governed.len()).map(|index| self.poll(index))).await;
         polls.into_iter().collect()
     }
 
-    async fn poll(&self, governed: &Governed) -> Result<()> {
+    async fn poll(&self, index: usize) -> Result<()> {
+        let governed = &self.governed[index];
         let role = &governed.role;
         let mut controller = governed.controller.lock().await;
         let (reading, workers) = tokio::join!(
             bounded(format!("the broker about queue `{}`", role.queue), governed.source.read(role)),
-            bounded("the backend".into(), async {
-                self.backend.workers(&[role]).await.pop().unwrap_or(Ok(None))
-            })
+            self.count(index)
         );
         let step = controller.poll(self.now(), &reading, &workers);
         let outcome = reading.map(drop).and(workers.map(drop));
@@ -122,15 +127,31 @@ impl Governor {
             self.tell(role, &Event::WouldScale(change));
             return outcome;
         }
-        let scaled = bounded("the backend".into(), async {
-            self.backend.scale(&[(role, change.to)]).await.pop().unwrap_or(Ok(()))
-        })
-        .await;
+        let scaled = self.scale(index, change.to).await;
         self.tell(role, &Event::Scaled(change, &scaled));
         if let Some(notice) = controller.scaled(self.now(), change, &scaled) {
             self.tell(role, &Event::Notice(&notice));
         }
         outcome.and(scaled)
+    }
+
+    async fn count(&self, index: usize) -> Result<Option<u32>> {
+        let count = self.counts.ask(index, async |indices: Vec<usize>| {
+            let roles: Vec<_> = indices.iter().map(|index| &self.governed[*index].role).collect();
+            let count = timeout(PATIENCE, self.backend.workers(&roles)).await;
+            count.unwrap_or_else(|_| roles.iter().map(|_| Err(late())).collect())
+        });
+        count.await.unwrap_or_else(|| Err(unanswered()))
+    }
+
+    async fn scale(&self, index: usize, to: u32) -> Result<()> {
+        let scale = self.changes.ask((index, to), async |changes: Vec<(usize, u32)>| {
+            let of = |(index, to): &(usize, u32)| (&self.governed[*index].role, *to);
+            let changes: Vec<_> = changes.iter().map(of).collect();
+            let scaled = timeout(PATIENCE, self.backend.scale(&changes)).await;
+            scaled.unwrap_or_else(|_| changes.iter().map(|_| Err(late())).collect())
+        });
+        scale.await.unwrap_or_else(|| Err(unanswered()))
     }
 
     fn now(&self) -> f64 {
@@ -166,4 +187,12 @@ fn log(role: &Role, step: &Step) {
 async fn bounded<T>(who: String, work: impl Future<Output = Result<T>>) -> Result<T> {
     let late = |_| Err(TimedOut { who, after: PATIENCE }.into());
     timeout(PATIENCE, work).await.unwrap_or_else(late)
+}
+
+fn late() -> Error {
+    TimedOut { who: "the backend".into(), after: PATIENCE }.into()
+}
+
+fn unanswered() -> Error {
+    Error::message("the backend has not answered for this role")
 }
