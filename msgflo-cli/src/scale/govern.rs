@@ -122,6 +122,7 @@ impl Govern {
                 governor.run().await;
                 Ok(())
             } => outcome,
+            error = brokers.invalid() => Err(error),
             failed = async {
                 match server {
                     Some(server) => server.run().await,

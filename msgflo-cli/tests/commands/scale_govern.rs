@@ -19,7 +19,7 @@ use crate::project::Project;
 const CONFIGURATION: &str = "\
 resize:
   {queue: resize.IN, worker: image-worker, model: proportional, minimum: 0, maximum: 3,
-   processing: 1, stddev: 0, deadline: 3, pollinterval: 0.1, history: 0.1}
+   processing: 1, deadline: 10, target: 3, pollinterval: 0.1, history: 0.1}
 ";
 
 /// Says that it works, for whom, and what became of it.
@@ -151,7 +151,8 @@ async fn what_cannot_work_is_told_at_the_start() {
         (&["images.guv.yaml", "--once"], 2, "--dry-run"),
         (&["images.guv.yaml", "--metrics", &taken], 2, "in use"),
         (&["images.guv.yaml", "--record", "no/such/folder.csv"], 2, "no/such/folder.csv"),
-        (&["images.guv.yaml", "--broker", "guest:secret@"], 2, "`resize`"),
+        (&["images.guv.yaml", "--broker", "//guest:secret@"], 2, "`resize`"),
+        (&["images.guv.yaml", "--broker", "guest:secret@"], 2, "no transport for guest://"),
         (&["images.guv.yaml", "--backend", "kubernetes"], 2, "kubernetes"),
         (
             &[

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{pending, select_all};
 use msgflo::transport::Pauses;
 use msgflo::{Error, ErrorKind, Network, Result, connect_within};
 use tokio::sync::watch;
@@ -46,6 +47,22 @@ impl Brokers {
         Ok(self.source(url))
     }
 
+    /// Returns when one of the URLs turns out to be none that can ever be connected to.
+    pub async fn invalid(&self) -> Error {
+        let each = self.0.values().map(|broker| {
+            Box::pin(async {
+                match broker.state.clone().wait_for(State::is_invalid).await.as_deref() {
+                    Ok(State::Failed(error)) => again(error),
+                    _ => pending().await,
+                }
+            })
+        });
+        match each.collect::<Vec<_>>() {
+            none if none.is_empty() => pending().await,
+            each => select_all(each).await.0,
+        }
+    }
+
     /// Disconnects from all of them.
     pub async fn shutdown(self) {
         for broker in self.0.values() {
@@ -68,6 +85,13 @@ enum State {
     Connecting,
     Failed(Arc<Error>),
     There(There),
+}
+
+impl State {
+    fn is_invalid(&self) -> bool {
+        let Self::Failed(error) = self else { return false };
+        matches!(error.kind(), Some(ErrorKind::Invalid(_)))
+    }
 }
 
 #[derive(Clone)]
