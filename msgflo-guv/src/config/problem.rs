@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::secret::conceal;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -67,6 +69,9 @@ impl fmt::Display for Problems {
     }
 }
 
+/// Nobody reads more of one severity.
+const MOST: usize = 100;
+
 /// A text, and all that was found in it.
 pub(super) struct Report<'a> {
     pub(super) file: &'a str,
@@ -89,6 +94,9 @@ impl<'a> Report<'a> {
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
+        if self.count(severity) == MOST {
+            return;
+        }
         let message = message.into();
         let (text, start) = (self.text, floor(self.text, place.start));
         let end = floor(text, place.end).max(start);
@@ -124,7 +132,11 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.found.iter().any(|problem| problem.severity == Severity::Error)
+        self.count(Severity::Error) > 0
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.found.iter().filter(|problem| problem.severity == severity).count()
     }
 
     /// In the order of the lines.
@@ -136,39 +148,4 @@ impl<'a> Report<'a> {
 
 fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
-/// The line with stars for every byte of what is secret, so that all else keeps its place.
-fn conceal(line: &str, secrets: &[String]) -> String {
-    let mut hidden: Vec<Range<usize>> = Vec::new();
-    for secret in secrets {
-        hidden.extend(line.match_indices(secret.as_str()).map(|(at, it)| at..at + it.len()));
-    }
-    // The names and passwords of URLs, known or not.
-    for (at, separator) in line.match_indices("://") {
-        let start = at + separator.len();
-        let end = line[start..].find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
-        let url = &line[start..end.map_or(line.len(), |length| start + length)];
-        hidden.extend(url.rfind('@').map(|length| start..start + length));
-    }
-    let star = |(at, c): (usize, char)| match hidden.iter().any(|range| range.contains(&at)) {
-        true => "*".repeat(c.len_utf8()),
-        false => c.into(),
-    };
-    line.char_indices().map(star).collect()
-}
-
-/// A URL as it may be shown.
-pub(super) fn without_password(url: &str) -> String {
-    conceal(url, &[])
-}
-
-/// What [`conceal`] must know of a text that cannot be read: whatever stands behind `apikey`.
-pub(super) fn probable_secrets(text: &str) -> Vec<String> {
-    let after_key = |line: &str| {
-        let at = line.to_ascii_lowercase().find("apikey")? + "apikey".len();
-        let value = line[at..].trim_start_matches(['"', '\'', ' ', ':', '\t']).trim_end();
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    text.lines().filter_map(after_key).collect()
 }

@@ -253,6 +253,7 @@ fn unwise_settings_are_warned_of() {
             "1:12 role `a`: history 29.5 s is shorter than boot 30 s",
         ],
     );
+    warns("a: {d: 70, broker: localhost}", &["1:12 role `a`: the broker is no URL"]);
     warns("a: {d: 70, stddev: 0}", &["1:20 `stddev: 0` counts as not given"]);
     warns("a: {d: 70, q: x}\nb: {d: 70, q: x}", &["2:12 role `b`: role `a` has the queue `x`"]);
 }
@@ -274,6 +275,8 @@ fn secrets_are_never_shown() {
         "a: {broker: 'amqp://me:SECRET@host/x', d: -1}",
         "a: {broker: amqp://me:SECRET@host/x, d: -1",
         "a: {broker:amqp://me:SECRET@host/x}",
+        "a: {broker: me:SECRET@host, d: -1}",
+        "a: {broker: 'amqp://me:p SECRET@host/x', d: -1}",
     ];
     for text in texts {
         let text = text.replace("SECRET", secret);
@@ -315,6 +318,16 @@ error: `d` is negative: -1 s
 3 |   d: -1
   |      ^^"
     );
+}
+
+/// Nor does it take long, or fill the screen.
+#[test]
+fn a_large_file_is_read_as_well() {
+    let text: String = (0..5_000).map(|n| format!("r{n}: {{d: 70, size: {n}}}\n")).collect();
+    let configuration = good(&text);
+    assert_eq!((configuration.roles.len(), configuration.problems.len()), (5_000, 100));
+    let Err(Problems(problems)) = parse(&text.replace("d: 70", "d: x")) else { panic!() };
+    assert_eq!(problems.len(), 200);
 }
 
 /// Whatever is in a file, it is read or refused.
