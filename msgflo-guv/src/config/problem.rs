@@ -76,14 +76,19 @@ const MOST: usize = 100;
 pub(super) struct Report<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
-    /// What must not be shown.
-    pub(super) secrets: Vec<String>,
+    /// The same without secrets, with everything at the same bytes.
+    shown: String,
     found: Vec<Problem>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, secrets: Vec::new(), found: Vec::new() }
+        Self { file, text, shown: text.into(), found: Vec::new() }
+    }
+
+    /// Never shows what is at these bytes.
+    pub(super) fn conceal(&mut self, secrets: &[Range<usize>]) {
+        self.shown = conceal(self.text, secrets);
     }
 
     /// Adds a problem at these bytes, with what to do about it.
@@ -110,9 +115,9 @@ impl<'a> Report<'a> {
             return;
         }
         // One line is enough, and a carriage return would overwrite it.
-        let line_text = conceal(text[line_start..line_end].trim_end_matches('\r'), &self.secrets);
+        let line_text = self.shown[line_start..line_end].trim_end_matches('\r');
         let within = |at: usize| (at.min(line_end) - line_start).min(line_text.len());
-        let snippet = Snippet::source(&line_text)
+        let snippet = Snippet::source(line_text)
             .path(self.file)
             .line_start(line)
             .annotation(AnnotationKind::Primary.span(within(start)..within(end)));

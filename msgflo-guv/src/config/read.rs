@@ -37,7 +37,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn roles(&mut self, environment: &Environment) -> Vec<Role> {
         // Until it is known what is where.
-        self.report.secrets = secret::probable_values(self.report.text);
+        self.report.conceal(&secret::probable_places(self.report.text));
         let document = match yaml::read(self.report.text) {
             Ok(document) => document,
             Err((message, place)) => {
@@ -56,7 +56,7 @@ impl Reader<'_> {
                 return Vec::new();
             }
         };
-        self.report.secrets = secret::values(&entries, self.report.text);
+        self.report.conceal(&secret::places(&entries, self.report.text));
 
         let mut inherited = Settings::default();
         let mut named: Vec<(String, Range<usize>, Settings)> = Vec::new();
