@@ -95,6 +95,25 @@ fn roles_inherit_and_derive_afterwards() {
     assert_eq!(role("'*': {target: 40}\na: {target: 0}").target, None);
 }
 
+/// Setting by setting, with its shorthand, and with the example.
+#[test]
+fn the_documentation_is_complete() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/autoscaling/configuration.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    for setting in setting::SETTINGS {
+        let short = setting.shorthand.map_or(String::new(), |short| format!("`{short}` "));
+        let row = format!("\n| `{}` | {short}|", setting.name);
+        assert!(text.contains(&row), "{row}");
+    }
+    let example = text.split("\n\n").find(|paragraph| paragraph.starts_with("    # all times"));
+    let configuration = good(&example.unwrap().replace("\n    ", "\n"));
+    assert_eq!(configuration.roles.len(), 3);
+    assert_eq!(
+        configuration.problems.iter().filter(|it| it.severity > Severity::Warning).count(),
+        0
+    );
+}
+
 #[test]
 fn aliases_and_merged_mappings_are_followed() {
     let configuration = good("a: &a {p: 3, min: 0}\nb: *a\nc: {<<: *a, min: 2}");
