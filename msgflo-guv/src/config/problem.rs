@@ -102,7 +102,9 @@ impl<'a> Report<'a> {
         if self.count(severity) == MOST {
             return;
         }
-        let message = message.into();
+        // A name may have anything in it, and the terminal is not its to have.
+        let printable = |text: String| text.replace(char::is_control, "\u{FFFD}");
+        let message = printable(message.into());
         let (text, start) = (self.text, floor(self.text, place.start));
         let end = floor(text, place.end).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -122,7 +124,7 @@ impl<'a> Report<'a> {
             .line_start(line)
             .annotation(AnnotationKind::Primary.span(within(start)..within(end)));
         let mut report = Level::ERROR.primary_title(&message).element(snippet);
-        let help = help.into();
+        let help = help.into().map(printable);
         if let Some(help) = &help {
             report = report.element(Level::HELP.message(help));
         }

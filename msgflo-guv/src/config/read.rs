@@ -116,6 +116,9 @@ impl Reader<'_> {
         let mut settings = Settings::default();
         if role.trim().is_empty() {
             self.report.add(Severity::Error, place.clone(), "a role's name is empty", None);
+        } else if role.contains(char::is_control) {
+            let message = format!("the name `{role}` has control characters");
+            self.report.add(Severity::Error, place.clone(), message, None);
         }
         let entries = match value.value {
             Yaml::Map(entries) => entries,

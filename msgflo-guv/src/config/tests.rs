@@ -321,6 +321,19 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let text = "\"a\\e[2J\": {}\nb: {\"\\e[2J\\n\": 3, model: \"\\e[2J\"}";
+    finds(
+        text,
+        Severity::Error,
+        &["1:1 the name `a\u{FFFD}[2J`", "2:26 there is no model `\u{FFFD}"],
+    );
+    let shown = parse(text).unwrap_err().to_string();
+    assert!(shown.contains("unknown setting `\u{FFFD}[2J\u{FFFD}`"), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+}
+
+#[test]
 fn a_problem_is_shown_with_its_line() {
     let problems = parse("a:\r\n  größe: 3\r\n  d: -1\r\n").unwrap_err();
     assert_eq!(
