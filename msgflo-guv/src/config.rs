@@ -15,8 +15,10 @@
 
 mod advice;
 mod environment;
+mod layers;
 mod problem;
 mod read;
+mod secret;
 mod setting;
 mod yaml;
 
@@ -220,7 +222,7 @@ impl fmt::Debug for Role {
             .field("worker", worker)
             .field("command", command)
             .field("app", app)
-            .field("broker", &broker.as_deref().map(problem::without_password))
+            .field("broker", &broker.as_deref().map(secret::without_password))
             .field("apikey", &apikey.as_ref().map(|_| "…"))
             .field("dynosize", dynosize)
             .field("statuspage", statuspage)

@@ -14,8 +14,11 @@ const CASES: &str = include_str!("reference/cases.jsonl");
 struct Case {
     text: String,
     roles: BTreeMap<String, BTreeMap<String, Value>>,
-    decisions: Vec<(String, u64, Option<u32>, Vec<u32>, u32, Option<u32>)>,
+    decisions: Vec<Decision>,
 }
+
+/// Role, jobs, workers, history, and guv's estimate and next number of workers.
+type Decision = (String, u64, Option<u32>, Vec<u32>, u32, Option<u32>);
 
 fn cases() -> impl Iterator<Item = (Case, Configuration)> {
     CASES.lines().map(|line| {

@@ -1,8 +1,8 @@
 //! Settings that are possible one by one, and do not go together.
 
 use super::Role;
+use super::layers::Layers;
 use super::problem::{Report, Severity};
-use super::read::Layers;
 
 /// Reports what cannot work out as the settings of a role say, beside the roles before it.
 pub(super) fn give(role: &Role, layers: &Layers, before: &[Role], report: &mut Report) {
@@ -21,6 +21,10 @@ pub(super) fn give(role: &Role, layers: &Layers, before: &[Role], report: &mut R
     };
     let Role { deadline, processing, stddev, boot, pollinterval, history, .. } = *role;
 
+    if role.broker.as_ref().is_some_and(|broker| !broker.contains("://")) {
+        let message = "the broker is no URL".into();
+        warn(&["broker"], message, "write it as `amqp://name:password@host/vhost`".into());
+    }
     if role.percentile < 50.0 {
         let message = format!("of 100 jobs, only {} are to meet the deadline", role.percentile);
         let help = "`percentile` is of 100: set `percentile: 99` for 99 of 100 jobs";

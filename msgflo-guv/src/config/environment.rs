@@ -39,7 +39,7 @@ impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { broker, app, apikey, statuspage } = self;
         f.debug_struct("Environment")
-            .field("broker", &broker.as_deref().map(super::problem::without_password))
+            .field("broker", &broker.as_deref().map(super::secret::without_password))
             .field("app", app)
             .field("apikey", &apikey.as_ref().map(|_| "…"))
             .field("statuspage", statuspage)

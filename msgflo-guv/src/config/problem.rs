@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::secret::conceal;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -67,18 +69,26 @@ impl fmt::Display for Problems {
     }
 }
 
+/// Nobody reads more of one severity.
+const MOST: usize = 100;
+
 /// A text, and all that was found in it.
 pub(super) struct Report<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
-    /// What must not be shown.
-    pub(super) secrets: Vec<String>,
+    /// The same without secrets, with everything at the same bytes.
+    shown: String,
     found: Vec<Problem>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, secrets: Vec::new(), found: Vec::new() }
+        Self { file, text, shown: text.into(), found: Vec::new() }
+    }
+
+    /// Never shows what is at these bytes.
+    pub(super) fn conceal(&mut self, secrets: &[Range<usize>]) {
+        self.shown = conceal(self.text, secrets);
     }
 
     /// Adds a problem at these bytes, with what to do about it.
@@ -89,7 +99,12 @@ impl<'a> Report<'a> {
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        let message = message.into();
+        if self.count(severity) == MOST {
+            return;
+        }
+        // A name may have anything in it, and the terminal is not its to have.
+        let printable = |text: String| text.replace(char::is_control, "\u{FFFD}");
+        let message = printable(message.into());
         let (text, start) = (self.text, floor(self.text, place.start));
         let end = floor(text, place.end).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -102,14 +117,14 @@ impl<'a> Report<'a> {
             return;
         }
         // One line is enough, and a carriage return would overwrite it.
-        let line_text = conceal(text[line_start..line_end].trim_end_matches('\r'), &self.secrets);
+        let line_text = self.shown[line_start..line_end].trim_end_matches('\r');
         let within = |at: usize| (at.min(line_end) - line_start).min(line_text.len());
-        let snippet = Snippet::source(&line_text)
+        let snippet = Snippet::source(line_text)
             .path(self.file)
             .line_start(line)
             .annotation(AnnotationKind::Primary.span(within(start)..within(end)));
         let mut report = Level::ERROR.primary_title(&message).element(snippet);
-        let help = help.into();
+        let help = help.into().map(printable);
         if let Some(help) = &help {
             report = report.element(Level::HELP.message(help));
         }
@@ -124,7 +139,11 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.found.iter().any(|problem| problem.severity == Severity::Error)
+        self.count(Severity::Error) > 0
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.found.iter().filter(|problem| problem.severity == severity).count()
     }
 
     /// In the order of the lines.
@@ -136,39 +155,4 @@ impl<'a> Report<'a> {
 
 fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
-/// The line with stars for every byte of what is secret, so that all else keeps its place.
-fn conceal(line: &str, secrets: &[String]) -> String {
-    let mut hidden: Vec<Range<usize>> = Vec::new();
-    for secret in secrets {
-        hidden.extend(line.match_indices(secret.as_str()).map(|(at, it)| at..at + it.len()));
-    }
-    // The names and passwords of URLs, known or not.
-    for (at, separator) in line.match_indices("://") {
-        let start = at + separator.len();
-        let end = line[start..].find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
-        let url = &line[start..end.map_or(line.len(), |length| start + length)];
-        hidden.extend(url.rfind('@').map(|length| start..start + length));
-    }
-    let star = |(at, c): (usize, char)| match hidden.iter().any(|range| range.contains(&at)) {
-        true => "*".repeat(c.len_utf8()),
-        false => c.into(),
-    };
-    line.char_indices().map(star).collect()
-}
-
-/// A URL as it may be shown.
-pub(super) fn without_password(url: &str) -> String {
-    conceal(url, &[])
-}
-
-/// What [`conceal`] must know of a text that cannot be read: whatever stands behind `apikey`.
-pub(super) fn probable_secrets(text: &str) -> Vec<String> {
-    let after_key = |line: &str| {
-        let at = line.to_ascii_lowercase().find("apikey")? + "apikey".len();
-        let value = line[at..].trim_start_matches(['"', '\'', ' ', ':', '\t']).trim_end();
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    text.lines().filter_map(after_key).collect()
 }

@@ -1,112 +1,18 @@
 //! From a text to roles.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_saphyr::{Location, Spanned};
 
-use super::problem::{Report, Severity, probable_secrets};
+use super::layers::{Given, Layers, Settings, Value};
+use super::problem::{Report, Severity};
 use super::setting::{self, Kind, Setting};
 use super::yaml::{self, Yaml};
-use super::{Configuration, Environment, Model, Problems, Role, advice};
+use super::{Configuration, Environment, Model, Problems, Role, advice, secret};
 
 /// What every role inherits.
 const EVERY_ROLE: &str = "*";
-
-/// What stands below a name, by the settings' long names.
-#[derive(Default)]
-pub(super) struct Settings {
-    given: BTreeMap<&'static str, Given>,
-    /// Some of it cannot be used.
-    wrong: bool,
-}
-
-struct Given {
-    /// As it is written: long or short.
-    key: String,
-    place: Range<usize>,
-    value: Value,
-}
-
-enum Value {
-    Text(String),
-    Number(f64),
-    /// Which is guv's way back from what every role inherits to the default.
-    Nothing,
-}
-
-/// A role's settings on top of what every role inherits.
-pub(super) struct Layers<'a> {
-    own: &'a Settings,
-    inherited: &'a Settings,
-    /// Where the role's name stands.
-    name: Range<usize>,
-}
-
-impl Layers<'_> {
-    fn given(&self, name: &str) -> Option<&Given> {
-        self.own.given.get(name).or_else(|| self.inherited.given.get(name))
-    }
-
-    fn number(&self, name: &str) -> Option<f64> {
-        match self.given(name)?.value {
-            Value::Number(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    fn count(&self, name: &str) -> Option<u32> {
-        // Within the bounds of a count, which are far below.
-        self.number(name).map(|value| value as u32)
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match &self.given(name)?.value {
-            Value::Text(value) if !value.is_empty() => Some(value.clone()),
-            _ => None,
-        }
-    }
-
-    /// Where the first of these settings is given, first by the role itself.
-    pub(super) fn place(&self, names: &[&str]) -> Range<usize> {
-        let places = |settings: &Settings| {
-            names.iter().find_map(|name| settings.given.get(name).map(|given| given.place.clone()))
-        };
-        let place = places(self.own).or_else(|| places(self.inherited));
-        place.unwrap_or_else(|| self.name.clone())
-    }
-
-    /// As guv does it: what is derived from others, is derived after inheriting.
-    fn role(&self, name: &str, environment: &Environment) -> Role {
-        let default = Role::new(name);
-        let processing = self.number("processing").unwrap_or(default.processing);
-        let not_zero = |value: &f64| *value != 0.0;
-        Role {
-            queue: self.text("queue").unwrap_or_else(|| name.into()),
-            worker: self.text("worker").unwrap_or_else(|| name.into()),
-            command: self.text("command"),
-            app: self.text("app").or_else(|| environment.app.clone()),
-            broker: self.text("broker").or_else(|| environment.broker.clone()),
-            apikey: self.text("apikey").or_else(|| environment.apikey.clone()),
-            dynosize: self.text("dynosize"),
-            statuspage: self.text("statuspage").or_else(|| environment.statuspage.clone()),
-            metric: self.text("metric"),
-            deadline: self.number("deadline").unwrap_or(default.deadline),
-            minimum: self.count("minimum").unwrap_or(default.minimum),
-            maximum: self.count("maximum").unwrap_or(default.maximum),
-            concurrency: self.count("concurrency").unwrap_or(default.concurrency),
-            processing,
-            stddev: self.number("stddev").filter(not_zero).unwrap_or(processing * 0.5),
-            boot: self.number("boot").unwrap_or(default.boot),
-            percentile: self.number("percentile").unwrap_or(default.percentile),
-            target: self.number("target").filter(not_zero),
-            pollinterval: self.number("pollinterval").unwrap_or(default.pollinterval),
-            history: self.number("history").unwrap_or(default.history),
-            model: self.text("model").and_then(|it| it.parse().ok()).unwrap_or(default.model),
-            name: default.name,
-        }
-    }
-}
 
 /// Reads a configuration, in which these keys may stand without a meaning.
 pub(super) fn read(
@@ -131,7 +37,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn roles(&mut self, environment: &Environment) -> Vec<Role> {
         // Until it is known what is where.
-        self.report.secrets = probable_secrets(self.report.text);
+        self.report.conceal(&secret::probable_places(self.report.text));
         let document = match yaml::read(self.report.text) {
             Ok(document) => document,
             Err((message, place)) => {
@@ -150,15 +56,16 @@ impl Reader<'_> {
                 return Vec::new();
             }
         };
-        self.report.secrets = self.secrets(&entries);
+        self.report.conceal(&secret::places(&entries, self.report.text));
 
         let mut inherited = Settings::default();
         let mut named: Vec<(String, Range<usize>, Settings)> = Vec::new();
-        let mut lines = HashMap::new();
+        let mut places = HashMap::new();
         for (name, value) in entries {
             let place = self.place(name.defined);
             let name = name.value;
-            if let Some(line) = lines.insert(name.clone(), self.report.line(&place)) {
+            if let Some(first) = places.insert(name.clone(), place.clone()) {
+                let line = self.report.line(&first);
                 let message = format!("`{name}` is there twice, first in line {line}");
                 self.report.add(Severity::Error, place.clone(), message, None);
                 self.settings(&name, place, value);
@@ -209,6 +116,9 @@ impl Reader<'_> {
         let mut settings = Settings::default();
         if role.trim().is_empty() {
             self.report.add(Severity::Error, place.clone(), "a role's name is empty", None);
+        } else if role.contains(char::is_control) {
+            let message = format!("the name `{role}` has control characters");
+            self.report.add(Severity::Error, place.clone(), message, None);
         }
         let entries = match value.value {
             Yaml::Map(entries) => entries,
@@ -336,44 +246,7 @@ impl Reader<'_> {
         self.report.add(Severity::Mistake, place, format!("unknown setting `{key}`"), help);
     }
 
-    /// What must not be shown: the values of API keys, and of what may be meant as one.
-    fn secrets(&self, entries: &[(Spanned<String>, Spanned<Yaml>)]) -> Vec<String> {
-        let mut secrets = Vec::new();
-        for (key, value) in entries {
-            let name = key.value.to_lowercase();
-            let secret = ["key", "token", "secret", "password"].iter().any(|it| name.contains(it));
-            match &value.value {
-                _ if secret => {
-                    secrets.extend(value_texts(value, self.report.text));
-                    // The value may be a part of the name, if there is no space between.
-                    secrets.extend(key.value.split_once(':').map(|(_, value)| value.to_owned()));
-                }
-                Yaml::Map(entries) => secrets.extend(self.secrets(entries)),
-                Yaml::Text(text) => secrets.extend(probable_secrets(text)),
-                _ => {}
-            }
-        }
-        secrets.retain(|secret| secret.len() > 2);
-        secrets
-    }
-
     fn place(&self, location: Location) -> Range<usize> {
         yaml::place(self.report.text, location)
     }
-}
-
-/// A value, as it is meant and as it is written.
-fn value_texts(value: &Spanned<Yaml>, text: &str) -> Vec<String> {
-    let place = yaml::place(text, value.defined);
-    let written = text.get(place).unwrap_or_default().lines();
-    let mut texts: Vec<String> = written.map(|line| line.trim().to_owned()).collect();
-    match &value.value {
-        Yaml::Text(value) => texts.extend(value.lines().map(str::to_owned)),
-        Yaml::List(values) => texts.extend(values.iter().flat_map(|it| value_texts(it, text))),
-        Yaml::Map(entries) => {
-            texts.extend(entries.iter().flat_map(|(_, value)| value_texts(value, text)));
-        }
-        _ => {}
-    }
-    texts
 }

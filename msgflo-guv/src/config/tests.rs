@@ -95,6 +95,25 @@ fn roles_inherit_and_derive_afterwards() {
     assert_eq!(role("'*': {target: 40}\na: {target: 0}").target, None);
 }
 
+/// Setting by setting, with its shorthand, and with the example.
+#[test]
+fn the_documentation_is_complete() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/autoscaling/configuration.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    for setting in setting::SETTINGS {
+        let short = setting.shorthand.map_or(String::new(), |short| format!("`{short}` "));
+        let row = format!("\n| `{}` | {short}|", setting.name);
+        assert!(text.contains(&row), "{row}");
+    }
+    let example = text.split("\n\n").find(|paragraph| paragraph.starts_with("    # all times"));
+    let configuration = good(&example.unwrap().replace("\n    ", "\n"));
+    assert_eq!(configuration.roles.len(), 3);
+    assert_eq!(
+        configuration.problems.iter().filter(|it| it.severity > Severity::Warning).count(),
+        0
+    );
+}
+
 #[test]
 fn aliases_and_merged_mappings_are_followed() {
     let configuration = good("a: &a {p: 3, min: 0}\nb: *a\nc: {<<: *a, min: 2}");
@@ -253,6 +272,7 @@ fn unwise_settings_are_warned_of() {
             "1:12 role `a`: history 29.5 s is shorter than boot 30 s",
         ],
     );
+    warns("a: {d: 70, broker: localhost}", &["1:12 role `a`: the broker is no URL"]);
     warns("a: {d: 70, stddev: 0}", &["1:20 `stddev: 0` counts as not given"]);
     warns("a: {d: 70, q: x}\nb: {d: 70, q: x}", &["2:12 role `b`: role `a` has the queue `x`"]);
 }
@@ -274,6 +294,8 @@ fn secrets_are_never_shown() {
         "a: {broker: 'amqp://me:SECRET@host/x', d: -1}",
         "a: {broker: amqp://me:SECRET@host/x, d: -1",
         "a: {broker:amqp://me:SECRET@host/x}",
+        "a: {broker: me:SECRET@host, d: -1}",
+        "a: {broker: 'amqp://me:p SECRET@host/x', d: -1}",
     ];
     for text in texts {
         let text = text.replace("SECRET", secret);
@@ -299,6 +321,19 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let text = "\"a\\e[2J\": {}\nb: {\"\\e[2J\\n\": 3, model: \"\\e[2J\"}";
+    finds(
+        text,
+        Severity::Error,
+        &["1:1 the name `a\u{FFFD}[2J`", "2:26 there is no model `\u{FFFD}"],
+    );
+    let shown = parse(text).unwrap_err().to_string();
+    assert!(shown.contains("unknown setting `\u{FFFD}[2J\u{FFFD}`"), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+}
+
+#[test]
 fn a_problem_is_shown_with_its_line() {
     let problems = parse("a:\r\n  größe: 3\r\n  d: -1\r\n").unwrap_err();
     assert_eq!(
@@ -315,6 +350,16 @@ error: `d` is negative: -1 s
 3 |   d: -1
   |      ^^"
     );
+}
+
+/// Nor does it take long, or fill the screen.
+#[test]
+fn a_large_file_is_read_as_well() {
+    let text: String = (0..5_000).map(|n| format!("r{n}: {{d: 70, size: {n}}}\n")).collect();
+    let configuration = good(&text);
+    assert_eq!((configuration.roles.len(), configuration.problems.len()), (5_000, 100));
+    let Err(Problems(problems)) = parse(&text.replace("d: 70", "d: x")) else { panic!() };
+    assert_eq!(problems.len(), 200);
 }
 
 /// Whatever is in a file, it is read or refused.
