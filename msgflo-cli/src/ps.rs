@@ -1,7 +1,7 @@
 //! `msgflo ps`: who is there.
 
 mod report;
-mod table;
+pub mod table;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod stats;
 
 use clap::{Args, CommandFactory, Subcommand};
 use msgflo::Result;
@@ -14,7 +15,8 @@ use msgflo::Result;
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   msgflo scale check autoscale.guv.yaml
-  msgflo scale explain autoscale.guv.yaml --role resize --jobs 40 --current 2"
+  msgflo scale explain autoscale.guv.yaml --role resize --jobs 40 --current 2
+  msgflo scale stats"
 )]
 pub struct Scale {
     #[command(subcommand)]
@@ -26,6 +28,7 @@ pub struct Scale {
 enum Command {
     Check(check::Check),
     Explain(explain::Explain),
+    Stats(stats::Stats),
 }
 
 impl Scale {
@@ -33,6 +36,7 @@ impl Scale {
         match self.command {
             Some(Command::Check(check)) => check.run(),
             Some(Command::Explain(explain)) => explain.run(),
+            Some(Command::Stats(stats)) => stats.run().await,
             None => print_help(),
         }
     }

@@ -16,6 +16,7 @@ mod ps;
 mod register;
 mod replay;
 mod request;
+mod scale_stats;
 mod send;
 mod setup;
 mod spec;
