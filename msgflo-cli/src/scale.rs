@@ -4,6 +4,7 @@ mod check;
 mod configuration;
 mod explain;
 mod govern;
+mod stats;
 
 use clap::{Args, Subcommand};
 use msgflo::Result;
@@ -24,7 +25,8 @@ use msgflo::Result;
   msgflo scale images.guv.yaml --command resize='imageresize resize' --metrics 127.0.0.1:9187
   msgflo scale images.guv.yaml --backend heroku --dry-run
   msgflo scale check autoscale.guv.yaml
-  msgflo scale explain autoscale.guv.yaml --role resize --jobs 40 --current 2"
+  msgflo scale explain autoscale.guv.yaml --role resize --jobs 40 --current 2
+  msgflo scale stats"
 )]
 pub struct Scale {
     #[command(subcommand)]
@@ -37,6 +39,7 @@ pub struct Scale {
 enum Command {
     Check(check::Check),
     Explain(explain::Explain),
+    Stats(stats::Stats),
 }
 
 impl Scale {
@@ -44,6 +47,7 @@ impl Scale {
         match self.command {
             Some(Command::Check(check)) => check.run(),
             Some(Command::Explain(explain)) => explain.run(),
+            Some(Command::Stats(stats)) => stats.run().await,
             None => self.govern.run().await,
         }
     }

@@ -6,6 +6,7 @@
 mod broker;
 mod depth;
 mod figures;
+mod growing;
 mod recent;
 mod reports;
 

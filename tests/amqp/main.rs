@@ -96,6 +96,32 @@ async fn users_and_virtual_hosts_are_percent_encoded_and_refusals_are_final() {
 }
 
 #[tokio::test]
+async fn who_may_not_tell_of_its_work_does_it_all_the_same() {
+    let broker = RabbitMq::start().unwrap();
+    let mine = "^(dead-)?(repeat|end)|^fbp$|^msgflo.discovery|^amq";
+    for command in
+        [&["add_user", "app", "secret"][..], &["set_permissions", "app", mine, mine, mine]]
+    {
+        broker.ctl(command).unwrap();
+    }
+    let network =
+        msgflo::connect(&format!("amqp://app:secret@127.0.0.1:{}", broker.port())).await.unwrap();
+    let often = Settings { statistics_period: Duration::from_millis(100), ..Settings::default() };
+    network.start_with("repeat", Repeat::default(), often).await.unwrap();
+    let transport = network.transport();
+    transport.declare(&inport("end")).await.unwrap();
+    network.bind("repeat.OUT", "end").await.unwrap();
+    let mut end = transport.consume("end", 1).await.unwrap();
+    for number in 0..100 {
+        network.send("repeat.IN", number.to_string()).await.unwrap();
+        let delivery = tokio::time::timeout(PATIENCE, end.next()).await.unwrap().unwrap().unwrap();
+        delivery.acknowledge();
+    }
+    assert_eq!(transport.connection().borrow().reconnections, 0);
+    network.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn tls_trusts_the_authority_that_the_url_names_and_no_other() {
     let broker = RabbitMq::with_tls().unwrap();
     let url = broker.tls_url();

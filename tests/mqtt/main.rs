@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use msgflo::transport::{Deliveries, Delivery, Direction, Edge, Queue, Target};
-use msgflo::{Error, ErrorKind, Message, Network};
+use msgflo::{Error, ErrorKind, Inport, Message, Network, Outport, Participant, Settings};
 use msgflo_test_broker::Mosquitto;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use tokio::sync::mpsc;
@@ -127,6 +127,44 @@ async fn a_user_needs_the_topics_of_msgflo_itself() {
         assert!(refused.contains("topics msgflo/#"), "{refused}");
         let network = msgflo::connect(&at("wide")).await.unwrap();
         round_trip(&network, &format!("app/in{version}")).await;
+        network.shutdown().await.unwrap();
+    }
+}
+
+/// Pass on what comes in
+#[derive(Participant, Default)]
+#[participant(component = "test/Repeat")]
+struct Repeat {
+    #[inport(process = repeat, queue = "app/in")]
+    r#in: Inport<String>,
+    #[outport(queue = "app/out")]
+    out: Outport<String>,
+}
+
+impl Repeat {
+    async fn repeat(&self, text: String) -> msgflo::Result<()> {
+        self.out.send(text).await
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_tell_of_its_work_does_it_all_the_same() {
+    let access = "user app\ntopic readwrite app/#\ntopic readwrite msgflo/#\ntopic readwrite fbp\n";
+    let broker = Mosquitto::with_access(&["app"], access).unwrap();
+    for version in [3, 5] {
+        let port = broker.port();
+        let url = format!("mqtt://app:guest@127.0.0.1:{port}?version={version}");
+        let network = msgflo::connect(&url).await.unwrap();
+        let often =
+            Settings { statistics_period: Duration::from_millis(100), ..Settings::default() };
+        network.start_with("repeat", Repeat::default(), often).await.unwrap();
+        let mut copies = network.transport().tap("app/out", Direction::Out).await.unwrap();
+        for number in 0..100 {
+            send(&network, "app/in", &number.to_string()).await;
+            let copy = timeout(PATIENCE, copies.next()).await.expect("a copy").unwrap().unwrap();
+            assert_eq!(copy.payload, number.to_string());
+        }
+        assert_eq!(network.transport().connection().borrow().reconnections, 0);
         network.shutdown().await.unwrap();
     }
 }

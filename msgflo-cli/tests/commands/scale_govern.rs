@@ -7,6 +7,7 @@ use std::time::Duration;
 use msgflo::Message;
 use msgflo::transport::{Direction, Queue, Target};
 use msgflo_test_broker::free_port;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -106,6 +107,25 @@ async fn workers_of_a_procfile_are_started_and_end_with_it() {
     assert_eq!(project.read("log").matches("finished").count(), 2);
     assert!(errors.contains("note: 2 workers finish what they are at"), "{errors}");
     assert_eq!(errors.matches("a line on standard output").count(), 2, "{errors}");
+}
+
+#[tokio::test]
+async fn stopped_a_second_time_it_cuts_its_workers() {
+    let (project, broker) = (project(), Broker::rabbitmq());
+    with_jobs(&broker, 4).await;
+    let mut scale = project.command(&["scale", "images.guv.yaml", "--broker", broker.url()]);
+    let scale = scale.spawn().unwrap();
+    let id = Pid::from_raw(scale.id().unwrap().cast_signed()).unwrap();
+    project.logged("started", 2).await;
+    kill_process(id, Signal::TERM).unwrap();
+    project.logged("asked", 2).await;
+    kill_process(id, Signal::TERM).unwrap();
+    // Their standard error is the same, so that this waits for them too.
+    let output = timeout(PATIENCE, scale.wait_with_output()).await.unwrap().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("will be delivered again"), "{errors}");
+    assert_eq!(project.read("log").matches("finished").count(), 0);
 }
 
 #[tokio::test]

@@ -15,9 +15,6 @@ use crate::{Definition, Result};
 const IDLE_PERIODS: u32 = 3;
 /// How long the last word may hold up the end.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// So often in a row it may be refused, before it is not tried again: each time, a refusal closes the
-/// channel that others publish on, too.
-const REFUSALS: u32 = 3;
 
 /// What there is to report of: a participant's ports.
 pub(crate) struct Reported {
@@ -37,7 +34,8 @@ pub(crate) struct Reporter {
 
 struct State {
     declared: bool,
-    refusals: u32,
+    /// Then it is not tried again: a refusal may close the channel that others publish on.
+    refused: bool,
     /// When it was told of last, or began.
     covered: Instant,
     /// What was told last.
@@ -50,7 +48,7 @@ type Totals = Vec<(u64, u64)>;
 impl Reporter {
     pub(crate) fn new(transport: Arc<dyn Transport>, reported: Reported, period: Duration) -> Self {
         let started = Instant::now();
-        let state = State { declared: false, refusals: 0, covered: started, told: None };
+        let state = State { declared: false, refused: false, covered: started, told: None };
         Self { transport, reported, period, started, state: Mutex::new(state) }
     }
 
@@ -89,7 +87,7 @@ impl Reporter {
         }
         let tell = async {
             let mut state = self.state.lock().await;
-            if state.refusals < REFUSALS {
+            if !state.refused {
                 let statistics = Statistics { last: true, ..self.measure(&state) };
                 self.tell(&mut state, statistics).await;
             }
@@ -122,7 +120,7 @@ impl Reporter {
         }
     }
 
-    /// Returns false if there is no point in trying again.
+    /// Returns whether it was taken.
     async fn tell(&self, state: &mut State, statistics: Statistics) -> bool {
         let now = Instant::now();
         let mut taken = Taken { reporter: self, statistics: Some(statistics) };
@@ -134,13 +132,14 @@ impl Reporter {
             Ok(()) => {
                 let told = taken.statistics.take();
                 state.told = told.as_ref().map(totals);
-                (state.refusals, state.covered) = (0, now);
+                state.covered = now;
                 true
             }
             Err(error) => {
-                debug!(role = self.reported.definition.role, "statistics were refused: {error}");
-                (state.declared, state.refusals) = (false, state.refusals + 1);
-                state.refusals < REFUSALS
+                let role = &self.reported.definition.role;
+                debug!(role, "statistics were refused, and are not sent any more: {error}");
+                state.refused = true;
+                false
             }
         }
     }

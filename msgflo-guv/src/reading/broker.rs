@@ -1,5 +1,6 @@
 //! Readings of a network: the broker is asked, and participants are listened to.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::figures;
+use super::growing::{Growing, Teller};
 use super::{Inport, Reading, Reports, Source, Work};
 use crate::config::Role;
 
@@ -27,6 +29,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub struct BrokerSource {
     network: Network,
     reports: Arc<Mutex<Reports>>,
+    /// What had arrived and was finished, by queue.
+    counts: Mutex<HashMap<String, (Growing, Growing)>>,
     began: Instant,
     listening: AbortHandle,
 }
@@ -41,7 +45,7 @@ impl BrokerSource {
         let _ = timeout(PAUSE, look_at_edges(&network, &reports)).await;
         let first = timeout(PATIENCE, statistics::listen(&**network.transport())).await.ok();
         let task = tokio::spawn(hear_all(network.clone(), reports.clone(), first));
-        Self { network, reports, began, listening: task.abort_handle() }
+        Self { network, reports, counts: Default::default(), began, listening: task.abort_handle() }
     }
 
     /// All inports of those participants that have told of their work.
@@ -64,18 +68,21 @@ impl BrokerSource {
             }
             Err(error) => return Err(error),
         };
-        let mut reports = lock(&self.reports);
-        let work = reports.work(&role.queue, seconds(role.history), Instant::now());
+        let window = seconds(role.history);
+        let work = lock(&self.reports).work(&role.queue, window, Instant::now());
         match (told, work) {
             (Some(told), work) => {
-                let mut reading = figures::told(&told, work.as_ref(), role.percentile);
-                let is_told = told.arrived.is_some();
-                reading.arrived = reading
-                    .arrived
-                    .map(|sum| if is_told { sum } else { reports.arrived(&role.queue, sum) });
-                Ok(reading)
+                let reading = figures::told(&told, work.as_ref(), role.percentile);
+                let arrived = if told.arrived.is_some() { Teller::Broker } else { Teller::Sum };
+                let finished =
+                    if told.settled.is_some() { Teller::Broker } else { Teller::Workers };
+                Ok(self.count_on(&role.queue, reading, arrived, finished))
             }
-            (None, Some(work)) => Ok(figures::estimated(&work, &role.queue, role.percentile)),
+            (None, Some(work)) => {
+                let reading = figures::estimated(&work, &role.queue, role.percentile);
+                let arrived = if work.senders > 0 { Teller::Senders } else { Teller::Workers };
+                Ok(self.count_on(&role.queue, reading, arrived, Teller::Workers))
+            }
             (None, None) => Err(Error::message(format!(
                 "it is not known what waits in `{}`: {} does not tell, and nobody who sends to it or receives from it \
                  has told of its work in {:.0} s. Participants do so every 30 s at least, unless their \
@@ -86,6 +93,23 @@ impl BrokerSource {
                 self.began.elapsed().as_secs_f64(),
             ))),
         }
+    }
+}
+
+impl BrokerSource {
+    /// Counts go on, though it may not be the same who told them as for the last reading.
+    fn count_on(
+        &self,
+        queue: &str,
+        mut reading: Reading,
+        arrived: Teller,
+        finished: Teller,
+    ) -> Reading {
+        let mut counts = lock(&self.counts);
+        let (all_arrived, all_finished) = counts.entry(queue.to_owned()).or_default();
+        reading.arrived = reading.arrived.map(|told| all_arrived.next(arrived, told));
+        reading.finished = reading.finished.map(|told| all_finished.next(finished, told));
+        reading
     }
 }
 
@@ -162,6 +186,6 @@ fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
 }
 
-fn lock(reports: &Mutex<Reports>) -> MutexGuard<'_, Reports> {
-    reports.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -49,8 +49,6 @@ struct Queue {
     received: u64,
     finished: u64,
     rejected: u64,
-    /// The most that ever had come, as far as that was found out otherwise.
-    arrived: u64,
 }
 
 /// What is known of a queue from those who work on it.
@@ -246,18 +244,6 @@ impl Reports {
             })
         });
         inports.collect::<BTreeSet<_>>().into_iter().collect()
-    }
-
-    /// How many have come to a queue, as far as `sum` of what was finished and what is there tells:
-    /// it does not shrink, though its parts are told at different times.
-    pub(super) fn arrived(&mut self, queue: &str, sum: u64) -> u64 {
-        match self.queue(queue) {
-            Some(queue) => {
-                queue.arrived = queue.arrived.max(sum);
-                queue.arrived
-            }
-            None => sum,
-        }
     }
 
     fn queue(&mut self, name: &str) -> Option<&mut Queue> {
