@@ -200,10 +200,10 @@ impl Started {
         };
         match process.processes() {
             0 => return Ok(()),
-            1 => anstream::eprintln!("note: 1 worker finishes what it is at; stop again to cut it"),
-            count => anstream::eprintln!(
+            1 => output::say("note: 1 worker finishes what it is at; stop again to cut it"),
+            count => output::say(&format!(
                 "note: {count} workers finish what they are at; stop again to cut them"
-            ),
+            )),
         }
         tokio::select! {
             () = process.stop() => Ok(()),

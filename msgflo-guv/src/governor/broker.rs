@@ -51,8 +51,10 @@ impl Brokers {
     pub async fn invalid(&self) -> Error {
         let each = self.0.values().map(|broker| {
             Box::pin(async {
-                match broker.state.clone().wait_for(State::is_invalid).await.as_deref() {
-                    Ok(State::Failed(error)) => again(error),
+                let mut state = broker.state.clone();
+                let told = state.wait_for(State::is_invalid).await.map(|state| state.clone());
+                match told {
+                    Ok(State::Failed(error)) => again(&error),
                     _ => pending().await,
                 }
             })

@@ -1,12 +1,16 @@
 //! The governor at work: each role is polled by itself, so that none waits for another.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use msgflo::{Error, Result};
 use tokio::sync::Mutex;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::controller::{Change, Controller, Step};
 use super::faults::{Notice, TimedOut};
@@ -39,13 +43,20 @@ type Listener = Box<dyn Fn(&Role, &Event<'_>) + Send + Sync>;
 /// Polls roles, decides, and has a backend do it.
 pub struct Governor {
     backend: Arc<dyn Backend>,
-    /// Of roles, by their place in `governed`.
-    counts: Together<usize, Result<Option<u32>>>,
-    changes: Together<(usize, u32), Result<()>>,
     governed: Vec<Governed>,
+    /// What is asked of the backend, for each app: it answers for all roles of one at once, and
+    /// another app's trouble is not theirs.
+    apps: HashMap<Option<String>, App>,
     is_dry_run: bool,
     listener: Listener,
     started: Instant,
+}
+
+/// Of roles, by their place among the governed ones.
+#[derive(Default)]
+struct App {
+    counts: Together<usize, Result<Option<u32>>>,
+    changes: Together<(usize, u32), Result<()>>,
 }
 
 struct Governed {
@@ -62,9 +73,8 @@ impl Governor {
     ) -> Self {
         Self {
             backend,
-            counts: Together::default(),
-            changes: Together::default(),
             governed: Vec::new(),
+            apps: HashMap::new(),
             is_dry_run: false,
             listener: Box::new(listener),
             started: Instant::now(),
@@ -80,6 +90,7 @@ impl Governor {
     /// Has it govern a role, whose queue `source` can read.
     pub fn add(&mut self, role: Role, source: Arc<dyn Source>) {
         let controller = Mutex::new(Controller::new(role.clone()));
+        self.apps.entry(role.app.clone()).or_default();
         self.governed.push(Governed { role, source, controller });
     }
 
@@ -136,21 +147,28 @@ impl Governor {
     }
 
     async fn count(&self, index: usize) -> Result<Option<u32>> {
-        let count = self.counts.ask(index, async |indices: Vec<usize>| {
-            let roles: Vec<_> = indices.iter().map(|index| &self.governed[*index].role).collect();
-            let count = timeout(PATIENCE, self.backend.workers(&roles)).await;
-            count.unwrap_or_else(|_| roles.iter().map(|_| Err(late())).collect())
-        });
+        let count = self.apps[&self.governed[index].role.app].counts.ask(
+            index,
+            async |indices: Vec<usize>| {
+                let roles: Vec<_> =
+                    indices.iter().map(|index| &self.governed[*index].role).collect();
+                let count = timeout(PATIENCE, self.backend.workers(&roles)).await;
+                count.unwrap_or_else(|_| roles.iter().map(|_| Err(late())).collect())
+            },
+        );
         count.await.unwrap_or_else(|| Err(unanswered()))
     }
 
     async fn scale(&self, index: usize, to: u32) -> Result<()> {
-        let scale = self.changes.ask((index, to), async |changes: Vec<(usize, u32)>| {
-            let of = |(index, to): &(usize, u32)| (&self.governed[*index].role, *to);
-            let changes: Vec<_> = changes.iter().map(of).collect();
-            let scaled = timeout(PATIENCE, self.backend.scale(&changes)).await;
-            scaled.unwrap_or_else(|_| changes.iter().map(|_| Err(late())).collect())
-        });
+        let scale = self.apps[&self.governed[index].role.app].changes.ask(
+            (index, to),
+            async |changes: Vec<(usize, u32)>| {
+                let of = |(index, to): &(usize, u32)| (&self.governed[*index].role, *to);
+                let changes: Vec<_> = changes.iter().map(of).collect();
+                let scaled = timeout(PATIENCE, self.backend.scale(&changes)).await;
+                scaled.unwrap_or_else(|_| changes.iter().map(|_| Err(late())).collect())
+            },
+        );
         scale.await.unwrap_or_else(|| Err(unanswered()))
     }
 

@@ -54,7 +54,7 @@ impl Output {
                 print_line(&format!("{name}: would be {}", shown(*change, said)));
             }
             Event::Notice(notice) if notice.over => {
-                anstream::eprintln!("note: {name}: {}", notice.text);
+                say(&format!("note: {name}: {}", notice.text));
             }
             Event::Notice(notice) => warn(name, &notice.text),
             _ => {}
@@ -63,10 +63,16 @@ impl Output {
 }
 
 pub fn warn(role: &str, text: &str) {
-    anstream::eprintln!("warning: {role}: {text}");
+    say(&format!("warning: {role}: {text}"));
 }
 
-/// Nobody may read it, and the workers are still to be governed.
+/// On standard error.
+pub fn say(line: &str) {
+    // If nobody reads it, the workers are still to be governed.
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// On standard output, likewise.
 fn print_line(line: &str) {
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
