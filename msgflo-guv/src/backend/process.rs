@@ -44,8 +44,11 @@ struct Shared {
     roles: Mutex<HashMap<String, Workers>>,
     /// How many processes there are, those that are being stopped included.
     count: watch::Sender<usize>,
-    on_death: Box<dyn Fn(&str, &str) + Send + Sync>,
+    on_death: OnDeath,
 }
+
+/// Told the role, and how a worker died.
+type OnDeath = Box<dyn Fn(&str, &str) + Send + Sync>;
 
 #[derive(Default)]
 struct Workers {
