@@ -1,5 +1,10 @@
 //! What runs workers.
 
+pub mod heroku;
+pub mod keda;
+pub mod kubernetes;
+pub mod process;
+
 use async_trait::async_trait;
 use msgflo::Result;
 

@@ -5,8 +5,17 @@
 //! - [`model`]: from what is known now to a number of workers. Pure: no clock, no broker.
 //! - [`reading`]: what a broker and the workers tell of a role's queue.
 //! - [`backend`]: what runs workers.
+//! - [`governor`]: what polls, decides, and has a backend do it.
+//! - [`metrics`]: what the governor knows, for Prometheus.
+//! - [`secret`]: what is known and not shown.
+//! - [`statuspage`]: shows jobs in flight on statuspage.io.
 
 pub mod backend;
 pub mod config;
+pub mod governor;
+mod http;
+pub mod metrics;
 pub mod model;
 pub mod reading;
+pub mod secret;
+pub mod statuspage;

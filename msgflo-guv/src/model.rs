@@ -2,6 +2,11 @@
 //!
 //! Everything here is pure: the same input gives the same decision.
 
+mod normal;
+mod proportional;
+
+pub use proportional::proportional;
+
 use crate::config::{Model, Role};
 
 /// What is known when a decision is made. All times are in seconds.
@@ -71,6 +76,9 @@ pub struct Figure {
 
 /// Decides for a role, by its model.
 pub fn decide(role: &Role, observed: &Observed) -> Decision {
+    if role.model == Model::Proportional {
+        return proportional(role, observed);
+    }
     let estimate = role.minimum.max(observed.waiting.min(role.maximum.into()) as u32);
     Decision {
         model: role.model,

@@ -16,6 +16,8 @@ mod ps;
 mod register;
 mod replay;
 mod request;
+mod scale;
+mod scale_govern;
 mod scale_stats;
 mod send;
 mod setup;

@@ -24,11 +24,11 @@ component: test/Display
 label: A display that shows what becomes of images
 inports: { show: { queue: display/show, type: object } }
 ";
-const PHOTO: &str =
+pub const PHOTO: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/imageresize/tests/photos/flower.jpg");
 
 /// The service's program, built if it is not.
-fn imageresize() -> PathBuf {
+pub fn imageresize() -> PathBuf {
     // This test is target/PROFILE/deps/NAME-HASH.
     let profile = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
     let mut build = Command::new(env!("CARGO"));

@@ -40,6 +40,9 @@ pub fn command(arguments: &[&str]) -> Command {
     for name in ["MSGFLO_BROKER", "CLOUDAMQP_URL", "RUST_LOG", "RUST_BACKTRACE"] {
         command.env_remove(name);
     }
+    for name in ["GUV_CONFIG", "GUV_BROKER", "GUV_APP", "HEROKU_API_KEY", "STATUSPAGE_ID"] {
+        command.env_remove(name);
+    }
     command.args(arguments).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
