@@ -9,6 +9,7 @@
 //! | edge | the target's queue is bound to the source's exchange |
 //! | dead letters | durable fanout exchange `dead-q`, and a durable queue `dead-q` bound to it (ours: without it, the broker drops what is rejected) |
 //! | discovery | durable queue `fbp` through the default exchange, and a durable fanout exchange `msgflo.discovery` (ours: for any number of watchers) |
+//! | statistics | durable fanout exchange `msgflo.statistics` |
 //! | send to an inport | default exchange, routing key `q`, mandatory |
 //!
 //! Messages are published as persistent and confirmed by the broker. What is sent on an outport

@@ -1,7 +1,7 @@
 //! What participants tell of their work: how long messages take, and how many there were.
 //!
-//! The message is JSON, sent on the outport [`STATISTICS_QUEUE`] of which nobody's definition tells; who
-//! wants it, taps it ([`listen`]). `docs/autoscaling/statistics.md` specifies it field by field.
+//! The message is JSON, sent on an outport ([`Transport::statistics_queue`]) of which nobody's definition
+//! tells; who wants it, taps it ([`listen`]). `docs/autoscaling/statistics.md` specifies it field by field.
 
 mod durations;
 mod meter;
@@ -15,7 +15,7 @@ pub use durations::{Durations, RELATIVE_ERROR};
 pub(crate) use meter::{InportMeter, OutportMeter};
 pub(crate) use reporter::{Reported, Reporter};
 
-/// The outport's queue on which all participants tell of their work.
+/// The outport's queue on which participants tell of their work; on MQTT, it is another.
 pub const STATISTICS_QUEUE: &str = "msgflo.statistics";
 
 /// A message may have so many bytes.
@@ -97,7 +97,7 @@ impl InportStatistics {
 }
 
 impl Statistics {
-    /// The message, as it goes to [`STATISTICS_QUEUE`].
+    /// The message, as it is sent.
     pub fn to_message(&self) -> Message {
         let json = serde_json::json!({
             "protocol": "statistics", "command": "participant", "payload": self
@@ -139,12 +139,12 @@ impl Statistics {
 /// # Errors
 /// If the broker refuses.
 pub async fn listen(transport: &dyn Transport) -> Result<Copies> {
-    transport.declare(&queue()).await?;
-    transport.tap(STATISTICS_QUEUE, Direction::Out).await
+    transport.declare(&queue(transport)).await?;
+    transport.tap(transport.statistics_queue(), Direction::Out).await
 }
 
-fn queue() -> Queue {
-    Queue { name: STATISTICS_QUEUE.into(), direction: Direction::Out, persistent: true }
+fn queue(transport: &dyn Transport) -> Queue {
+    Queue { name: transport.statistics_queue().into(), direction: Direction::Out, persistent: true }
 }
 
 #[cfg(test)]

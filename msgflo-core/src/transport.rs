@@ -13,6 +13,7 @@ use url::Url;
 
 pub use crate::attempts::{Failure, try_to_connect};
 pub use crate::pauses::Pauses;
+use crate::statistics::STATISTICS_QUEUE;
 use crate::{Definition, ErrorKind, Message, Result};
 
 /// A connection to a broker.
@@ -87,6 +88,11 @@ pub trait Transport: Send + Sync + 'static {
     /// Where rejected messages of an inport's queue are kept: a queue that can be consumed.
     fn dead_letter_queue(&self, queue: &str) -> String {
         format!("dead-{queue}")
+    }
+
+    /// The outport's queue on which participants tell of their work: see [`statistics`](crate::statistics).
+    fn statistics_queue(&self) -> &'static str {
+        STATISTICS_QUEUE
     }
 
     /// Told before the messages in flight are finished for the last time: as nothing is consumed

@@ -10,6 +10,7 @@
 //! | edge | a retained record `msgflo/edges/SOURCE/TARGET`, and a *route*: a persistent session that subscribes to `$share/msgflo-to-TARGET/SOURCE` and is forwarded by one process at a time |
 //! | dead letters | topic `dead-q`, kept in seats of its own |
 //! | discovery | topic `fbp`, not retained: every subscriber sees every announcement |
+//! | statistics | topic `msgflo/statistics`, not retained |
 //!
 //! Names are percent-encoded where they stand in one level of a topic. For each seat and route, a
 //! retained record with the topic that is also its client identifier says who has it, or `free`.

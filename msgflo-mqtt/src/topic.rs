@@ -23,6 +23,10 @@ pub(crate) const QUESTIONS: &str = "msgflo/questions";
 /// It is had by who sends this.
 pub(crate) const ANSWERS: &str = "msgflo/answers";
 
+/// Where participants tell of their work. It is one of the topics that every user needs to have, as
+/// Mosquitto 2.0.11 closes the connection of one who sends to another.
+pub(crate) const STATISTICS: &str = "msgflo/statistics";
+
 /// What names of seats begin with that are somebody's while he is away.
 const RESERVED: &str = "session-";
 

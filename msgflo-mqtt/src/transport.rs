@@ -136,6 +136,10 @@ impl Transport for Mqtt {
         dead_letter_queue(queue)
     }
 
+    fn statistics_queue(&self) -> &'static str {
+        topic::STATISTICS
+    }
+
     async fn close(&self) -> Result<()> {
         self.link.close().await;
         Ok(())

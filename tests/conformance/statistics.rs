@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use msgflo::statistics::{Durations, STATISTICS_QUEUE, Statistics, listen};
+use msgflo::statistics::{Durations, Statistics, listen};
 use msgflo::transport::{Copies, QueueStatistics};
 use msgflo::{Settings, Transport};
 
@@ -116,16 +116,17 @@ async fn statistics_are_nobodys_port_and_pile_up_nowhere(context: Context) {
     let role = context.name("role");
     let (network, reader) = (context.network().await, context.connect().await);
     let handle = network.start_with(&role, Repeat::default(), often()).await.unwrap();
+    let hidden = reader.0.statistics_queue();
     // It tells of it with nobody to listen, and before anybody does.
     reader.send(&format!("{role}.IN"), "1").await;
     let mut copies = listener(&*reader.0).await;
     let told_of = told(&mut copies, &role, |statistics| statistics.inports[0].settled() == 1).await;
-    assert!(!serde_json::to_string(handle.definition()).unwrap().contains(STATISTICS_QUEUE));
+    assert!(!serde_json::to_string(handle.definition()).unwrap().contains(hidden));
     let mut announced = reader.0.watch().await.unwrap();
     let mine = async {
         loop {
             let definition = announced.next().await.unwrap().unwrap();
-            assert!(!serde_json::to_string(&definition).unwrap().contains(STATISTICS_QUEUE));
+            assert!(!serde_json::to_string(&definition).unwrap().contains(hidden));
             if definition.id == told_of.id {
                 return definition;
             }
@@ -148,12 +149,12 @@ async fn statistics_are_nobodys_port_and_pile_up_nowhere(context: Context) {
     assert_eq!((definition.inports.len(), definition.outports.len()), (1, 1));
     if let Ok(edges) = reader.0.edges().await {
         let of_it = |edge: &&msgflo::transport::Edge| {
-            [&edge.source, &edge.target].into_iter().any(|queue| queue == STATISTICS_QUEUE)
+            [&edge.source, &edge.target].into_iter().any(|queue| *queue == hidden)
         };
         assert_eq!(edges.iter().find(of_it), None);
     }
     // There is no queue for it, in which something could be.
-    assert!(reader.0.statistics(STATISTICS_QUEUE).await.is_err());
+    assert!(reader.0.statistics(hidden).await.is_err());
     within("shutdown", network.shutdown()).await.unwrap();
 }
 

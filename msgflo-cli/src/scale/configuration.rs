@@ -28,6 +28,11 @@ impl ConfigurationFile {
         Ok(configuration)
     }
 
+    /// Whether there is one at all.
+    pub fn is_named(&self) -> bool {
+        self.file.is_some() || std::env::var("GUV_CONFIG").is_ok_and(|text| !text.trim().is_empty())
+    }
+
     /// Its name, and what is in it.
     pub fn text(&self) -> Result<(String, String)> {
         let (name, text) = match &self.file {

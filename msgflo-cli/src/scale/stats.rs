@@ -8,9 +8,11 @@ use std::time::Duration;
 use anstyle::Style;
 use clap::Args;
 use msgflo::{Network, Result, StopSignals};
+use msgflo_guv::config::{Role, Severity};
 use msgflo_guv::reading::BrokerSource;
 use tokio::time::sleep;
 
+use super::configuration::ConfigurationFile;
 use crate::broker::Broker;
 use crate::ps::table::Table;
 use report::{From, Measured, Report};
@@ -21,13 +23,17 @@ const HEARTBEAT: &str = "32";
 /// Show how long messages take, and how many wait, as workers and the broker tell
 ///
 /// Participants of msgflo tell of their work every 10 s, and every 30 s when there is none
-/// (--statistics-period). What is on MQTT estimated, is marked with ~.
+/// (--statistics-period). What is on MQTT estimated, is marked with ~. With a configuration, what it says
+/// of processing times is beside those that were measured at the same queue.
 #[derive(Args)]
 #[command(after_help = "Examples:
   msgflo scale stats
+  msgflo scale stats images.guv.yaml
   msgflo scale stats --wait 120 --broker mqtt://localhost
   msgflo scale stats --json | jq -r '.inports[] | [.role, .mean, .p99] | @tsv'")]
 pub struct Stats {
+    #[command(flatten)]
+    file: ConfigurationFile,
     #[command(flatten)]
     broker: Broker,
     /// Listen for this long; the longer, the more messages are measured. Ctrl-C ends it early
@@ -40,13 +46,20 @@ pub struct Stats {
 
 impl Stats {
     pub async fn run(self) -> Result<()> {
-        let report = self.broker.with(async |network| self.measure(network).await).await?;
+        let roles = match self.file.is_named() {
+            true => self.file.read(Severity::Error)?.roles,
+            false => Vec::new(),
+        };
+        let report = self.broker.with(async |network| self.measure(network, &roles).await).await?;
         let mut out = anstream::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
             return Ok(());
         }
-        let table = table(&report);
+        for role in &report.unheard {
+            eprintln!("nobody has told of an inport with the queue of role {role}");
+        }
+        let table = table(&report, !roles.is_empty());
         if table.is_empty() {
             return Ok(());
         }
@@ -67,7 +80,7 @@ impl Stats {
         Ok(())
     }
 
-    async fn measure(&self, network: &Network) -> Result<Report> {
+    async fn measure(&self, network: &Network, roles: &[Role]) -> Result<Report> {
         let mut stop = StopSignals::listen()?;
         let source = BrokerSource::listen(network.clone()).await;
         if io::stderr().is_terminal() {
@@ -79,7 +92,7 @@ impl Stats {
         }
         let url = network.transport().url();
         let report = tokio::select! {
-            report = Report::of(network, &source, self.wait) => report,
+            report = Report::of(network, &source, self.wait, roles) => report,
             // Told a second time.
             () = stop.next() => return Err(msgflo::Error::message("stopped")),
         };
@@ -93,8 +106,8 @@ impl Stats {
     }
 }
 
-fn table(report: &Report) -> Table {
-    let heads = [
+fn table(report: &Report, has_file: bool) -> Table {
+    let mut heads = vec![
         "ROLE",
         "PORT",
         "WORKERS",
@@ -108,7 +121,10 @@ fn table(report: &Report) -> Table {
         "REJECTED",
         "WAITING",
     ];
-    let mut table = Table::new(&heads).numbers(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    if has_file {
+        heads.extend(["FILE MEAN", "FILE STDDEV"]);
+    }
+    let mut table = Table::new(&heads).numbers(&[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
     for inport in &report.inports {
         let Measured { role, port, workers, jobs_per_second, in_flight, rejected, .. } = inport;
         let mut row = vec![role.clone(), port.clone(), workers.to_string()];
@@ -118,6 +134,10 @@ fn table(report: &Report) -> Table {
         row.extend([in_flight.to_string(), rejected.to_string()]);
         let sign = if inport.waiting_from == From::Participants { "~" } else { "" };
         row.push(inport.waiting.map_or("?".into(), |waiting| format!("{sign}{waiting}")));
+        if has_file {
+            let file = [inport.file_processing, inport.file_stddev];
+            row.extend(file.map(|time| time.map_or("".into(), seconds)));
+        }
         table.add(row);
     }
     table

@@ -124,6 +124,30 @@ async fn times_of_what_is_done_while_it_listens_are_measured() {
 }
 
 #[tokio::test]
+async fn what_the_configuration_says_is_beside_what_is_measured() {
+    let broker = Broker::zmq().await;
+    let network = broker.connect().await;
+    let may = start(&network, &[1, 2, 3], 2).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guv.yaml");
+    let text = "resize: { queue: jobs, processing: 7, stddev: 2.5 }\nother: { processing: 1 }\n";
+    std::fs::write(&file, text).unwrap();
+    let stats = ["scale", "stats", file.to_str().unwrap(), "--broker", broker.url(), "--wait", "5"];
+    let told = msgflo(&[&stats[..], &["--json"]].concat()).await.ok();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let inport = &told["inports"][0];
+    assert_eq!((&inport["file_processing"], &inport["file_stddev"]), (&7.0.into(), &2.5.into()));
+    assert_eq!(told["unheard"], serde_json::json!(["other"]));
+    let finished = msgflo(&stats).await;
+    assert!(finished.stderr.contains("the queue of role other"), "{finished:?}");
+    let text = finished.ok();
+    assert!(text.lines().next().unwrap().ends_with("FILE MEAN  FILE STDDEV"), "{text}");
+    assert!(text.contains("7.00 s") && text.contains("2.50 s"), "{text}");
+    may.0.add_permits(10);
+    network.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn nobody_to_tell_is_an_empty_list_and_a_reason() {
     let broker = Broker::rabbitmq();
     let stats = ["scale", "stats", "--broker", broker.url(), "--wait", "0.5"];

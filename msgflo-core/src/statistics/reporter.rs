@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::debug;
 
-use super::{InportMeter, OutportMeter, STATISTICS_QUEUE, Statistics, queue};
+use super::{InportMeter, OutportMeter, Statistics, queue};
 use crate::transport::{Target, Transport};
 use crate::{Definition, Result};
 
@@ -146,11 +146,12 @@ impl Reporter {
 
     async fn send(&self, state: &mut State, statistics: &Statistics) -> Result<()> {
         if !state.declared {
-            self.transport.declare(&queue()).await?;
+            self.transport.declare(&queue(&*self.transport)).await?;
             state.declared = true;
         }
         let message = statistics.to_message();
-        self.transport.publish(Target::Outport(STATISTICS_QUEUE), message).await
+        let queue = self.transport.statistics_queue();
+        self.transport.publish(Target::Outport(queue), message).await
     }
 }
 

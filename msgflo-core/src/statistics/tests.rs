@@ -66,3 +66,18 @@ fn a_meter_tells_times_once_and_totals_always() {
     meter.put_back(&first.processing);
     assert_eq!(meter.take().processing.count(), 2);
 }
+
+#[test]
+fn a_message_is_small() {
+    let mut statistics = Statistics::from_payload(message().to_string().as_bytes()).unwrap();
+    statistics.id = "resize-8740b063-8b1d-4a8c-a1ee-1f6c8b6f7a10".into();
+    statistics.inports[0].processing = Durations::default();
+    let idle = statistics.to_message().payload.len();
+    // Rather even: from 50 ms to 5 s.
+    for number in 0..1000 {
+        let took = Duration::from_secs_f64(0.05 * 100_f64.powf(f64::from(number) / 1000.0));
+        statistics.inports[0].processing.record(took);
+    }
+    let busy = statistics.to_message().payload.len();
+    assert!(idle < 700 && busy < 2500, "{idle} {busy}");
+}

@@ -13,6 +13,9 @@ pub struct Report {
     pub broker: String,
     /// In order of roles and ports.
     pub inports: Vec<Measured>,
+    /// Roles of the configuration, of whose queues nobody has told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unheard: Vec<String>,
 }
 
 /// An inport, and those who work there. All times are in seconds.
@@ -43,6 +46,11 @@ pub struct Measured {
     /// How that was estimated, or why it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_note: Option<String>,
+    /// What the configuration says of this queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_processing: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_stddev: Option<f64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize)]
@@ -57,14 +65,28 @@ pub enum From {
 }
 
 impl Report {
-    pub async fn of(network: &Network, source: &BrokerSource, window: Duration) -> Self {
+    pub async fn of(
+        network: &Network,
+        source: &BrokerSource,
+        window: Duration,
+        roles: &[Role],
+    ) -> Self {
         let mut inports = Vec::new();
         for inport in source.inports() {
             if let Some(work) = source.work(&inport.queue, window) {
-                inports.push(Measured::of(network, source, inport, work).await);
+                let said = roles.iter().find(|role| role.queue == inport.queue);
+                let measured = Measured::of(network, source, inport, work).await;
+                inports.push(Measured {
+                    file_processing: said.map(|role| role.processing),
+                    file_stddev: said.map(|role| role.stddev),
+                    ..measured
+                });
             }
         }
-        Self { broker: network.transport().url().into(), inports }
+        let heard = |role: &&Role| inports.iter().any(|inport| inport.queue == role.queue);
+        let unheard = roles.iter().filter(|role| !heard(role));
+        let unheard = unheard.map(|role| role.name.clone()).collect();
+        Self { broker: network.transport().url().into(), inports, unheard }
     }
 }
 
@@ -91,6 +113,8 @@ impl Measured {
             waiting,
             waiting_from,
             waiting_note,
+            file_processing: None,
+            file_stddev: None,
         }
     }
 }
