@@ -14,8 +14,11 @@ async fn check(text: &str, options: &[&str]) -> Finished {
     msgflo_with_input(&[&["scale", "check", "-"], options].concat(), text.as_bytes()).await
 }
 
+/// Not by standard input, which it does not read if its arguments are wrong.
 async fn explain(text: &str, options: &[&str]) -> Finished {
-    msgflo_with_input(&[&["scale", "explain", "-"], options].concat(), text.as_bytes()).await
+    let mut explain = command(&[&["scale", "explain"], options].concat());
+    explain.env("GUV_CONFIG", text);
+    run(explain).await
 }
 
 #[tokio::test]
@@ -175,5 +178,5 @@ async fn what_cannot_be_explained_is_refused() {
         explain(ROLES, &[&role[..], options].concat()).await.failed(2);
     }
     let shown = explain("share: {d: x}", &["--role", "share", "--jobs", "4"]).await.failed(2);
-    assert!(shown.contains("standard input:1:12"), "{shown}");
+    assert!(shown.contains("GUV_CONFIG:1:12"), "{shown}");
 }
