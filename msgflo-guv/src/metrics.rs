@@ -240,7 +240,7 @@ impl Known {
         set(&self.in_flight, role, reading.in_flight.map(|jobs| jobs as f64));
         let processing = reading.processing.map(|processing| processing.mean);
         set(&self.processing, role, processing);
-        let rate = step.observed.as_ref().and_then(|observed| observed.arrivals);
+        let rate = step.observed.as_ref().and_then(|observed| observed.arrivals.as_ref());
         set(&self.arrival_rate, role, rate.map(|arrivals| arrivals.rate));
         if let Some(decision) = &step.decision {
             set(&self.estimated, role, Some(decision.estimate.into()));

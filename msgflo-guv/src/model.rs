@@ -2,9 +2,16 @@
 //!
 //! Everything here is pure: the same input gives the same decision.
 
+mod arrivals;
+mod deadline;
+mod erlang;
 mod normal;
+mod processing;
 mod proportional;
 
+pub use arrivals::ArrivalEstimator;
+pub use deadline::deadline;
+pub use processing::{POINTS, Processing, SHARES};
 pub use proportional::proportional;
 
 use crate::config::{Model, Role};
@@ -28,22 +35,15 @@ pub struct Observed {
     pub history: Vec<u32>,
 }
 
-/// How jobs come.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How jobs come, as an [`ArrivalEstimator`] has it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Arrivals {
     /// Jobs in a second.
     pub rate: f64,
-}
-
-/// How long jobs take.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Processing {
-    /// On average.
-    pub mean: f64,
-    /// Standard deviation.
-    pub stddev: f64,
-    /// As many of 100 jobs as the role's `percentile` says take no longer than this.
-    pub percentile: f64,
+    /// Standard error of the rate.
+    pub error: f64,
+    /// Seconds and jobs from one poll to the next, the last one first: how old waiting jobs are.
+    pub recent: Vec<(f64, f64)>,
 }
 
 /// What is to be done, and why.
@@ -76,15 +76,8 @@ pub struct Figure {
 
 /// Decides for a role, by its model.
 pub fn decide(role: &Role, observed: &Observed) -> Decision {
-    if role.model == Model::Proportional {
-        return proportional(role, observed);
-    }
-    let estimate = role.minimum.max(observed.waiting.min(role.maximum.into()) as u32);
-    Decision {
-        model: role.model,
-        estimate,
-        next: Some(estimate),
-        figures: Vec::new(),
-        warnings: Vec::new(),
+    match role.model {
+        Model::Deadline => deadline(role, observed),
+        Model::Proportional => proportional(role, observed),
     }
 }

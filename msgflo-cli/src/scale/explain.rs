@@ -80,7 +80,7 @@ impl Explain {
         let observed = Observed {
             waiting: self.jobs,
             in_flight: self.in_flight,
-            arrivals: self.rate.map(|rate| Arrivals { rate }),
+            arrivals: self.rate.map(|rate| Arrivals { rate, error: 0.0, recent: Vec::new() }),
             workers: self.current,
             history: self.history.0,
             ..Observed::default()

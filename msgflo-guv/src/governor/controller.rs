@@ -7,7 +7,7 @@ use msgflo::Result;
 use super::booting::Booting;
 use super::faults::{Fault, Faults, Notice};
 use crate::config::Role;
-use crate::model::{self, Arrivals, Decision, Observed};
+use crate::model::{self, ArrivalEstimator, Arrivals, Decision, Observed};
 use crate::reading::Reading;
 
 /// Decides for one role, poll by poll. It has no clock and does nothing: all times are seconds on
@@ -16,6 +16,7 @@ pub struct Controller {
     role: Role,
     /// The last estimates. Polls without a reading make none: not knowing is no quiet time.
     history: VecDeque<u32>,
+    arrivals: ArrivalEstimator,
     booting: Booting,
     /// The last safe count: decided upon with all that is needed, and accepted by the backend.
     wanted: Option<u32>,
@@ -61,6 +62,7 @@ impl Controller {
     /// For a role of which nothing is known yet.
     pub fn new(role: Role) -> Self {
         Self {
+            arrivals: ArrivalEstimator::new(role.history),
             role,
             history: VecDeque::new(),
             booting: Booting::default(),
@@ -198,8 +200,12 @@ impl Controller {
         target
     }
 
-    fn arrivals(&mut self, _now: f64, _reading: &Reading) -> Option<Arrivals> {
-        None
+    fn arrivals(&mut self, now: f64, reading: &Reading) -> Option<Arrivals> {
+        let Reading { waiting, in_flight, arrived, finished, .. } = *reading;
+        // Who is neither waiting nor in flight nor finished, has not come.
+        let arrived = arrived.or_else(|| Some(waiting + in_flight? + finished?))?;
+        self.arrivals.observe(now, arrived);
+        self.arrivals.estimate()
     }
 
     /// Keeps as many estimates as guv does.

@@ -188,7 +188,7 @@ fn log(role: &Role, step: &Step) {
         role = role.name,
         waiting = observed.waiting,
         in_flight = observed.in_flight,
-        arrivals = observed.arrivals.map(|arrivals| arrivals.rate),
+        arrivals = observed.arrivals.as_ref().map(|arrivals| arrivals.rate),
         processing = observed.processing.map(|processing| processing.mean),
         workers = step.workers,
         booting = step.booting,

@@ -208,7 +208,7 @@ fn workers_boot_until_their_time_is_over_or_they_are_seen() {
 
 #[test]
 fn an_alternating_queue_makes_no_alternating_workers() {
-    for model in [Model::Proportional] {
+    for model in [Model::Proportional, Model::Deadline] {
         let mut trial = Trial::new(Role { model, ..role() });
         let mut changes = 0;
         for poll in 0..1000 {

@@ -43,7 +43,7 @@ fn fallback(target: f64, processing: f64) -> f64 {
 
 /// Decides as guv 0.3 does.
 ///
-/// The estimate is the time that one worker would need for all waiting jobs, divided by the time
+/// The estimate is the time that one worker would need for all jobs in the queue, divided by the time
 /// there is until the last one has to be begun. More workers come at once; fewer only as far down
 /// as the highest estimate of the history. If the number of workers is unknown, it becomes the
 /// estimate.
@@ -58,8 +58,9 @@ pub fn proportional(role: &Role, observed: &Observed) -> Decision {
     let wanted = wanted(role, stddev);
     let target = fallback(wanted, processing);
 
-    let waiting =
-        (observed.waiting as f64 / f64::from(role.concurrency.max(1))).ceil() * processing;
+    // guv counts all messages of a queue, those that workers have included.
+    let jobs = observed.waiting.saturating_add(observed.in_flight.unwrap_or(0));
+    let waiting = (jobs as f64 / f64::from(role.concurrency.max(1))).ceil() * processing;
     let available = processing.max(target - processing);
     let raw = waiting / available;
     // In this order, as guv does it: `maximum` has the last word.

@@ -1,13 +1,9 @@
 //! A reading, of what a broker told and what those told who work.
 
-use msgflo::statistics::Durations;
 use msgflo::transport::QueueStatistics;
 
 use super::{Reading, Work};
 use crate::model::Processing;
-
-/// So many jobs must have been measured, before the file's figures are not believed any more.
-const ENOUGH: u64 = 5;
 
 /// Where the broker tells what waits. `arrived` is a sum that may shrink, unless the broker told it.
 pub(super) fn told(told: &QueueStatistics, work: Option<&Work>, percentile: f64) -> Reading {
@@ -37,7 +33,7 @@ pub(super) fn told(told: &QueueStatistics, work: Option<&Work>, percentile: f64)
         consumers: Some(told.consumers),
         arrived,
         finished,
-        processing: work.and_then(|work| processing(&work.processing, percentile)),
+        processing: work.and_then(|work| Processing::measured(&work.processing, percentile)),
         estimated: estimated.join("; "),
     }
 }
@@ -66,25 +62,16 @@ pub(super) fn estimated(work: &Work, queue: &str, percentile: f64) -> Reading {
         consumers: Some(workers),
         arrived: Some(arrived),
         finished: Some(work.finished),
-        processing: processing(&work.processing, percentile),
+        processing: Processing::measured(&work.processing, percentile),
         estimated,
     }
-}
-
-fn processing(durations: &Durations, percentile: f64) -> Option<Processing> {
-    if durations.count() < ENOUGH {
-        return None;
-    }
-    Some(Processing {
-        mean: durations.mean(),
-        stddev: durations.stddev(),
-        percentile: durations.quantile((percentile / 100.0).clamp(0.0, 1.0))?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use msgflo::statistics::Durations;
 
     use super::*;
 

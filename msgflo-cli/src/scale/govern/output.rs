@@ -92,7 +92,7 @@ fn why(step: &Step) -> String {
         count => format!("{count} jobs waiting"),
     };
     let in_flight = observed.in_flight.map(|count| format!(", {count} in flight"));
-    let rate = observed.arrivals.map(|arrivals| format!(", {:.1} jobs/s", arrivals.rate));
+    let rate = observed.arrivals.as_ref().map(|arrivals| format!(", {:.1} jobs/s", arrivals.rate));
     let [in_flight, rate] = [in_flight, rate].map(Option::unwrap_or_default);
     format!("{jobs}{in_flight}{rate}; estimate {}", decision.estimate)
 }
@@ -119,7 +119,7 @@ impl Record {
             quoted(&role.name),
             observed.waiting.to_string(),
             cell(observed.in_flight),
-            cell(observed.arrivals.map(|arrivals| format!("{:.4}", arrivals.rate))),
+            cell(observed.arrivals.as_ref().map(|arrivals| format!("{:.4}", arrivals.rate))),
             cell(observed.processing.map(|processing| format!("{:.4}", processing.mean))),
             cell(step.workers),
             step.booting.to_string(),

@@ -117,7 +117,7 @@ fn where_no_time_is_left_it_does_its_best_and_says_so() {
 #[test]
 fn measured_times_replace_the_settings() {
     let role = role(|role| role.maximum = 100);
-    let measured = Processing { mean: 1.0, stddev: 2.0, percentile: 7.0 };
+    let measured = Processing::new(1.0, 2.0, 99.0, |_| 7.0);
     let mut observed = Observed { waiting: 1_000, ..Observed::default() };
     observed.processing = Some(measured);
     let decision = proportional(&role, &observed);

@@ -214,14 +214,14 @@ fn who_was_there_before_us_starts_no_burst() {
 #[test]
 fn processing_times_are_those_of_all_workers_lately() {
     let mut told = Told::new();
-    told.hear(0.0, times(worker("old", 100, 0), 100, 30.0));
-    told.hear(200.0, times(worker("one", 30, 0), 30, 1.0));
-    told.hear(205.0, times(worker("two", 10, 0), 10, 3.0));
+    told.hear(0.0, times(worker("old", 1000, 0), 1000, 30.0));
+    told.hear(200.0, times(worker("one", 300, 0), 300, 1.0));
+    told.hear(205.0, times(worker("two", 100, 0), 100, 3.0));
     let work = told.work(210.0).unwrap();
-    assert_eq!(work.processing.count(), 40);
+    assert_eq!(work.processing.count(), 400);
     assert!((work.processing.mean() - 1.5).abs() < 1e-9);
-    // 30 and 10 in 10 s each.
-    assert!((work.rate - 4.0).abs() < 1e-9, "{}", work.rate);
+    // 300 and 100 in 10 s each.
+    assert!((work.rate - 40.0).abs() < 1e-9, "{}", work.rate);
 }
 
 #[test]
