@@ -61,7 +61,7 @@ enum Command {
     Register(register::Register),
     Replay(replay::Replay),
     Request(request::Request),
-    Scale(scale::Scale),
+    Scale(Box<scale::Scale>),
     Send(send::Send),
     Setup(setup::Setup),
     Test(test::Test),

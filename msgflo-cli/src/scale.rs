@@ -4,6 +4,9 @@ mod check;
 mod configuration;
 mod explain;
 mod govern;
+mod jobs;
+mod plot;
+mod simulate;
 mod stats;
 
 use clap::{Args, Subcommand};
@@ -26,6 +29,7 @@ use msgflo::Result;
   msgflo scale images.guv.yaml --backend heroku --dry-run
   msgflo scale check autoscale.guv.yaml
   msgflo scale explain autoscale.guv.yaml --role resize --jobs 40 --current 2
+  msgflo scale simulate autoscale.guv.yaml --pattern burst --plot burst.svg
   msgflo scale stats"
 )]
 pub struct Scale {
@@ -39,6 +43,8 @@ pub struct Scale {
 enum Command {
     Check(check::Check),
     Explain(explain::Explain),
+    Plot(plot::Plot),
+    Simulate(simulate::Simulate),
     Stats(stats::Stats),
 }
 
@@ -47,6 +53,8 @@ impl Scale {
         match self.command {
             Some(Command::Check(check)) => check.run(),
             Some(Command::Explain(explain)) => explain.run(),
+            Some(Command::Plot(plot)) => plot.run(),
+            Some(Command::Simulate(simulate)) => simulate.run(),
             Some(Command::Stats(stats)) => stats.run().await,
             None => self.govern.run().await,
         }

@@ -3,7 +3,7 @@
 //!
 //! - [`config`]: what a user wants, for each role.
 //! - [`model`]: from what is known now to a number of workers. Pure: no clock, no broker.
-//! - [`simulation`]: trying a configuration out.
+//! - [`simulation`]: trying a configuration out; [`plot`]: how it went.
 //! - [`reading`]: what a broker and the workers tell of a role's queue.
 //! - [`backend`]: what runs workers.
 //! - [`governor`]: what polls, decides, and has a backend do it.
@@ -17,6 +17,7 @@ pub mod governor;
 mod http;
 pub mod metrics;
 pub mod model;
+pub mod plot;
 pub mod reading;
 pub mod secret;
 pub mod simulation;

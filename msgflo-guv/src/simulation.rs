@@ -11,8 +11,8 @@ mod outcome;
 mod policy;
 mod pool;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 pub use arrivals::Pattern;
 pub use job_times::JobTimes;
@@ -34,12 +34,16 @@ pub struct Job {
 /// Jobs that come in a pattern, in the order in which they come, over so many seconds.
 pub fn jobs(role: &Role, pattern: Pattern, times: JobTimes, duration: f64, seed: u64) -> Vec<Job> {
     let mut random = StdRng::seed_from_u64(seed);
-    let arrivals = pattern.arrivals(role, duration, &mut random);
+    let arrivals = pattern.arrivals(role, duration, &mut random).into_iter();
+    let times = processing_times(role, times, random.random());
+    arrivals.zip(times).map(|(arrival, processing)| Job { arrival, processing }).collect()
+}
+
+/// How long jobs take, in seconds, one after the other and without end.
+pub fn processing_times(role: &Role, times: JobTimes, seed: u64) -> impl Iterator<Item = f64> {
+    let mut random = StdRng::seed_from_u64(seed);
     let times = times.sampler(role);
-    arrivals
-        .into_iter()
-        .map(|arrival| Job { arrival, processing: times.sample(&mut random) })
-        .collect()
+    std::iter::repeat_with(move || times.sample(&mut random))
 }
 
 /// Simulates until all jobs are done.

@@ -48,7 +48,7 @@ pub fn deadline(role: &Role, observed: &Observed) -> Decision {
 struct Outlook<'a> {
     role: &'a Role,
     processing: Processing,
-    /// With `target` set, not quite the role's.
+    /// With `target` set, or if it cannot be met, not quite the role's.
     deadline: f64,
     /// Jobs a worker does in a second.
     pace: f64,
@@ -88,12 +88,17 @@ impl Job {
 impl<'a> Outlook<'a> {
     fn new(role: &'a Role, observed: &Observed) -> Self {
         let processing = observed.processing.unwrap_or_else(|| Processing::set(role));
-        let deadline = match role.target {
+        let mut deadline = match role.target {
             Some(target) => target + processing.percentile - processing.mean,
             None => role.deadline,
         };
         let late = processing.points().filter(|(_, seconds)| *seconds >= deadline);
-        let hopeless = late.map(|(share, _)| share).sum();
+        let hopeless: f64 = late.map(|(share, _)| share).sum();
+        let allowed = 1.0 - role.percentile / 100.0;
+        if hopeless > allowed {
+            // It cannot be met. As in guv, jobs wait for no longer than one takes.
+            deadline = deadline.max(processing.percentile + processing.mean);
+        }
         let workers = observed.workers.unwrap_or(0);
         let mut booting = observed.booting.clone();
         booting.sort_unstable_by(f64::total_cmp);
@@ -119,7 +124,7 @@ impl<'a> Outlook<'a> {
             rate_error,
             waiting: observed.waiting as f64,
             in_flight,
-            allowed: 1.0 - role.percentile / 100.0,
+            allowed,
             hopeless,
             jobs: Vec::new(),
         };
@@ -151,7 +156,7 @@ impl<'a> Outlook<'a> {
         let bound = self.bound();
         jobs.extend(STEPS.map(|step| judged(Job::coming(observed.waiting, step * bound))));
         let mut seconds = bound;
-        while jobs.last().is_some_and(|(_, unavoidable)| *unavoidable > self.permitted())
+        while jobs.last().is_some_and(|(_, unavoidable)| *unavoidable > self.allowed)
             && seconds < FOREVER * (self.deadline + bound)
         {
             seconds = 1.25 * seconds + self.role.pollinterval.max(0.1);
@@ -163,11 +168,6 @@ impl<'a> Outlook<'a> {
     /// For so long, it has to be right what is decided now.
     fn bound(&self) -> f64 {
         HORIZON * (self.role.pollinterval + self.role.boot)
-    }
-
-    /// The share of jobs that may be late, and not less than cannot be helped.
-    fn permitted(&self) -> f64 {
-        self.allowed.max(1.05 * self.hopeless)
     }
 
     fn plan(&self, workers: u32) -> Plan<'_> {
@@ -204,17 +204,18 @@ impl<'a> Outlook<'a> {
         let unavoidable = self.plan(self.role.maximum).lateness(&later);
         let is_enough = |workers: u32| {
             let plan = self.plan(workers);
-            let is_in_time = |job: &Job, unavoidable: f64| {
-                plan.lateness(job) <= self.permitted().max(unavoidable + self.allowed)
-            };
+            let is_in_time =
+                |job: &Job, unavoidable: f64| plan.lateness(job) <= unavoidable + self.allowed;
             self.jobs.iter().all(|(job, unavoidable)| is_in_time(job, *unavoidable))
                 && (beyond <= 0.0 || self.jobs.is_empty() || is_in_time(&later, unavoidable))
         };
         // The maximum does not even catch up.
-        if self.jobs.last().is_some_and(|(_, unavoidable)| *unavoidable > self.permitted()) {
+        if self.jobs.last().is_some_and(|(_, unavoidable)| *unavoidable > self.allowed) {
             return self.role.maximum;
         }
-        let (mut least, mut enough) = (self.role.minimum, self.role.maximum);
+        // Whatever is late anyway: who waits, needs somebody.
+        let some = u32::from(self.waiting > 0.0).min(self.role.maximum);
+        let (mut least, mut enough) = (self.role.minimum.max(some), self.role.maximum);
         while least < enough {
             let middle = least + (enough - least) / 2;
             match is_enough(middle) {

@@ -25,11 +25,16 @@ impl Pattern {
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
+        ["steady", "step", "diurnal", "burst"][self as usize]
+    }
+
+    /// The load on average, of what the maximum of workers can process.
+    pub fn mean_load(self) -> f64 {
         match self {
-            Self::Steady => "steady",
-            Self::Step => "step",
-            Self::Diurnal => "diurnal",
-            Self::Burst => "burst",
+            Self::Steady => 0.5,
+            Self::Step => 0.2 + 0.5 / 3.0,
+            Self::Diurnal => 0.4,
+            Self::Burst => 0.1 + 0.8 / 15.0,
         }
     }
 

@@ -22,11 +22,7 @@ impl JobTimes {
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::LogNormal => "lognormal",
-            Self::Exponential => "exponential",
-        }
+        ["normal", "lognormal", "exponential"][self as usize]
     }
 
     pub(super) fn sampler(self, role: &Role) -> Sampler {

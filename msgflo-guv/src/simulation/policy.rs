@@ -87,9 +87,15 @@ pub struct Keda {
 }
 
 impl Keda {
-    /// One worker for each so many jobs.
+    /// One worker for each so many jobs, at least 1.
     pub fn new(queue_length: f64) -> Self {
-        Self { queue_length, recommendations: VecDeque::new() }
+        Self { queue_length: queue_length.max(1.0), recommendations: VecDeque::new() }
+    }
+
+    /// With as many jobs as one worker does within the deadline, which is how it is often set.
+    pub fn for_deadline(role: &Role) -> Self {
+        let rounds = (role.deadline / role.processing).floor();
+        Self::new(rounds * f64::from(role.concurrency))
     }
 }
 
@@ -108,7 +114,7 @@ fn stabilize(recommendations: &mut VecDeque<(f64, u32)>, now: f64, wanted: u32) 
 
 impl Policy for Keda {
     fn name(&self) -> String {
-        format!("keda, 1 per {} jobs", self.queue_length)
+        format!("keda, {} jobs each", self.queue_length)
     }
 
     fn decide(&mut self, seen: &Seen<'_>) -> Option<u32> {
