@@ -18,6 +18,7 @@ mod replay;
 mod request;
 mod scale;
 mod scale_govern;
+mod scale_simulate;
 mod scale_stats;
 mod send;
 mod setup;

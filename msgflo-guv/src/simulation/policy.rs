@@ -46,18 +46,32 @@ pub trait Policy {
 }
 
 /// One of our models, with all that the governor has around it.
-pub struct Modelled(Controller);
+pub struct Modelled {
+    controller: Controller,
+    /// What was measured when so many jobs were done.
+    measured: (u64, Option<Processing>),
+}
 
 impl Modelled {
     /// For a role of which nothing is known yet.
     pub fn new(role: &Role, model: Model) -> Self {
-        Self(Controller::new(Role { model, ..role.clone() }))
+        let controller = Controller::new(Role { model, ..role.clone() });
+        Self { controller, measured: (0, None) }
+    }
+
+    /// One hundredth more jobs change little of what is known of them.
+    fn measured(&mut self, seen: &Seen<'_>) -> Option<Processing> {
+        let count = seen.measured.count();
+        if count > self.measured.0 + self.measured.0 / 100 {
+            self.measured = (count, Processing::measured(seen.measured, seen.role.percentile));
+        }
+        self.measured.1
     }
 }
 
 impl Policy for Modelled {
     fn name(&self) -> String {
-        self.0.role().model.to_string()
+        self.controller.role().model.to_string()
     }
 
     fn decide(&mut self, seen: &Seen<'_>) -> Option<u32> {
@@ -67,12 +81,12 @@ impl Policy for Modelled {
             consumers: Some(u64::from(seen.workers) - seen.booting.len() as u64),
             arrived: Some(seen.arrived),
             finished: Some(seen.finished),
-            processing: Processing::measured(seen.measured, seen.role.percentile),
+            processing: self.measured(seen),
             estimated: String::new(),
         };
-        let step = self.0.poll(seen.now, &Ok(reading), &Ok(Some(seen.workers)));
+        let step = self.controller.poll(seen.now, &Ok(reading), &Ok(Some(seen.workers)));
         let change = step.change?;
-        self.0.scaled(seen.now, change, &Ok(()));
+        self.controller.scaled(seen.now, change, &Ok(()));
         Some(change.to)
     }
 }
