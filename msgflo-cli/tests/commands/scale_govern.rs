@@ -215,8 +215,8 @@ async fn a_broker_that_is_away_is_a_warning() {
 /// figures, one worker would do 9 images within the deadline.
 const BURST: &str = "\
 resize:
-  {queue: resize.IN, minimum: 0, maximum: 3, concurrency: 1, processing: 12, boot: 1,
-   deadline: 120, pollinterval: 0.5, history: 3}
+  {queue: resize.IN, minimum: 0, maximum: 3, concurrency: 1, processing: 6, boot: 1,
+   deadline: 60, pollinterval: 0.5, history: 3}
 ";
 
 #[tokio::test]
