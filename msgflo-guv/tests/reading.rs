@@ -96,17 +96,17 @@ fn is(waiting: u64, in_flight: u64) -> impl Fn(&Reading) -> bool {
     move |reading| (reading.waiting, reading.in_flight) == (waiting, Some(in_flight))
 }
 
-/// Some jobs are done, two are in hand, and the rest waits.
+/// Some jobs are done, enough to be measured, two are in hand, and the rest waits.
 async fn follow_jobs(url: &str, is_told: bool) -> Reading {
     let network = msgflo::connect(url).await.unwrap();
     let source = BrokerSource::listen(network.clone()).await;
-    let (worker, may) = start_worker(url, 6).await;
+    let (worker, may) = start_worker(url, 12).await;
     let sender = start_sender(&network).await;
-    send(&sender, 20).await;
+    send(&sender, 26).await;
     let reading = read_until(&source, |reading| {
         is(12, 2)(reading)
             && reading.processing.is_some()
-            && reading.finished >= Some(5)
+            && reading.finished >= Some(11)
             && reading.estimated.is_empty() == is_told
     });
     let reading = reading.await;
@@ -114,9 +114,9 @@ async fn follow_jobs(url: &str, is_told: bool) -> Reading {
     let times = reading.processing.unwrap();
     assert!(times.mean > 0.0 && times.percentile >= times.mean, "{times:?}");
     may.add_permits(100);
-    let done = read_until(&source, |reading| is(0, 0)(reading) && reading.finished >= Some(19));
+    let done = read_until(&source, |reading| is(0, 0)(reading) && reading.finished >= Some(25));
     let done = done.await;
-    assert!(done.arrived <= Some(20) && done.arrived >= reading.arrived, "{done:?}");
+    assert!(done.arrived <= Some(26) && done.arrived >= reading.arrived, "{done:?}");
     worker.shutdown().await.unwrap();
     let gone = read_until(&source, |reading| reading.consumers == Some(0)).await;
     assert_eq!(gone.waiting, 0, "{gone:?}");
@@ -129,7 +129,7 @@ async fn follow_jobs(url: &str, is_told: bool) -> Reading {
 async fn rabbitmq_tells_what_waits_and_workers_the_rest() {
     let broker = RabbitMq::start().unwrap();
     let reading = follow_jobs(&broker.url(), false).await;
-    assert_eq!((reading.arrived, reading.finished), (Some(20), Some(20)));
+    assert_eq!((reading.arrived, reading.finished), (Some(26), Some(26)));
     assert!(reading.estimated.contains("what 1 workers tell"), "{reading:?}");
     assert!(reading.estimated.contains("arrived from what was finished"), "{reading:?}");
 }
@@ -147,7 +147,7 @@ async fn a_zmq_hub_tells_all() {
     let url = format!("zmq://127.0.0.1:{}", free_port().unwrap());
     let hub = msgflo::connect(&format!("{url}?hub=auto")).await.unwrap();
     let reading = follow_jobs(&url, true).await;
-    assert_eq!((reading.arrived, reading.finished), (Some(20), Some(20)));
+    assert_eq!((reading.arrived, reading.finished), (Some(26), Some(26)));
     hub.shutdown().await.unwrap();
 }
 
@@ -155,7 +155,7 @@ async fn a_zmq_hub_tells_all() {
 async fn on_mqtt_participants_tell_what_waits() {
     let broker = Mosquitto::start().unwrap();
     let reading = follow_jobs(&broker.url(), false).await;
-    assert_eq!(reading.finished, Some(20));
+    assert_eq!(reading.finished, Some(26));
     assert!(
         reading.estimated.starts_with("waiting and arrived: what 1 participants"),
         "{reading:?}"

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use msgflo::Message;
 use msgflo::transport::{Direction, Queue, Target};
+use msgflo_guv::config::{Configuration, Environment};
 use msgflo_test_broker::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -210,18 +211,23 @@ async fn a_broker_that_is_away_is_a_warning() {
     scale.kill().await.unwrap();
 }
 
-/// Each image within this time after its job was taken, on a machine that has other things to do.
-const DEADLINE: f64 = 120.0;
+/// As long as a machine may take that has other things to do, and a build without optimisation. By these
+/// figures, one worker would do 9 images within the deadline.
+const BURST: &str = "\
+resize:
+  {queue: resize.IN, minimum: 0, maximum: 3, concurrency: 1, processing: 6, boot: 1,
+   deadline: 60, pollinterval: 0.5, history: 3}
+";
 
 #[tokio::test]
 async fn a_burst_of_photos_is_done_in_time_and_its_workers_go_again() {
     let broker = Broker::rabbitmq();
     let (program, images) = (imageresize().display().to_string(), 24);
-    let configuration = format!(
-        "resize: {{queue: resize.IN, minimum: 0, maximum: 3, concurrency: 1, processing: 12, boot: 1, \
-         deadline: {DEADLINE}, pollinterval: 0.5, history: 3}}"
-    );
-    let project = Project::new(json!({})).with("images.guv.yaml", &configuration);
+    let project = Project::new(json!({})).with("images.guv.yaml", BURST);
+    // As `msgflo scale` reads it.
+    let environment = Environment::default();
+    let configuration = Configuration::parse("images.guv.yaml", BURST, &environment).unwrap();
+    let deadline = configuration.role("resize").unwrap().deadline;
     let start = |arguments: &[&str]| {
         let mut role = tokio::process::Command::new(&program);
         role.args(arguments).args(["--data", "data"]).env("MSGFLO_BROKER", broker.url());
@@ -258,7 +264,7 @@ async fn a_burst_of_photos_is_done_in_time_and_its_workers_go_again() {
         let count = line.split(" -> ").nth(1).unwrap().split(' ').next().unwrap();
         counts.push(count.parse::<u32>().unwrap());
     }
-    assert!(counts.iter().max() >= Some(&2), "{counts:?}");
+    assert!((2..=3).contains(counts.iter().max().unwrap()), "{counts:?}");
     let nobody_is_left = async {
         while network.statistics("resize.IN").await.unwrap().consumers > 0 {
             sleep(Duration::from_millis(50)).await;
@@ -285,7 +291,7 @@ async fn a_burst_of_photos_is_done_in_time_and_its_workers_go_again() {
     for image in all {
         assert_eq!(image["state"], "done", "{image}");
         let took = seconds(&image["finished"]) - seconds(&image["created"]);
-        assert!(took <= DEADLINE, "{took} s: {image}");
+        assert!(took <= deadline, "{took} s: {image}");
     }
 
     // Each once.
