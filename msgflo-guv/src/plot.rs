@@ -86,6 +86,8 @@ fn draw(svg: &mut String, title: &str, series: &[Series]) -> Outcome {
             .bold_line_style(RGBColor(0xe2, 0xe8, 0xf0))
             .x_desc(unit)
             .y_desc(name)
+            // Jobs and workers are whole.
+            .y_labels((most as usize + 1).clamp(2, 10))
             .y_label_formatter(&|value| format!("{value:.0}"))
             .x_label_formatter(&|time| format!("{time:.0}"))
             .draw()?;

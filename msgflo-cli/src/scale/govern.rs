@@ -34,7 +34,7 @@ pub struct Govern {
     #[arg(long, value_name = "NAME", default_value = "process")]
     backend: BackendName,
     /// The broker of all roles, whatever the configuration says
-    /// [default: the role's `broker`, else GUV_BROKER, CLOUDAMQP_URL, MSGFLO_BROKER, amqp://localhost]
+    /// [default: the role's `broker`, else GUV_BROKER, MSGFLO_BROKER, CLOUDAMQP_URL, amqp://localhost]
     #[arg(long, value_name = "URL")]
     broker: Option<String>,
     /// Only tell what would be done

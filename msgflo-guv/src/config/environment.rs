@@ -16,12 +16,12 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// From variables: `GUV_BROKER`, else `CLOUDAMQP_URL`, else `MSGFLO_BROKER`; `GUV_APP`;
+    /// From variables: `GUV_BROKER`, else `MSGFLO_BROKER`, else `CLOUDAMQP_URL`; `GUV_APP`;
     /// `HEROKU_API_KEY`; `STATUSPAGE_ID`. Empty ones count as not set.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         Self {
-            broker: ["GUV_BROKER", "CLOUDAMQP_URL", "MSGFLO_BROKER"].into_iter().find_map(variable),
+            broker: ["GUV_BROKER", "MSGFLO_BROKER", "CLOUDAMQP_URL"].into_iter().find_map(variable),
             app: variable("GUV_APP"),
             apikey: variable("HEROKU_API_KEY"),
             statuspage: variable("STATUSPAGE_ID"),

@@ -147,8 +147,8 @@ fn the_environment_fills_in() {
     assert_eq!(roles[1].apikey.as_deref(), Some("key"));
     assert_eq!(roles[1].statuspage.as_deref(), Some("page"));
     let some = environment(&[("GUV_BROKER", ""), ("MSGFLO_BROKER", "m"), ("CLOUDAMQP_URL", "c")]);
-    assert_eq!(some.broker.as_deref(), Some("c"));
-    assert_eq!(environment(&[("MSGFLO_BROKER", "m")]).broker.as_deref(), Some("m"));
+    assert_eq!(some.broker.as_deref(), Some("m"));
+    assert_eq!(environment(&[("CLOUDAMQP_URL", "c")]).broker.as_deref(), Some("c"));
 }
 
 #[test]

@@ -193,6 +193,10 @@ impl Controller {
         };
         let decision = model::decide(&self.role, &observed);
         self.remember(decision.estimate);
+        step.notices.extend(match decision.warnings.first() {
+            Some(warning) => self.faults.begin(Fault::Late, "late", step.at, || warning.clone()),
+            None => self.faults.end(Fault::Late, step.at),
+        });
         let target = decision.next.or(current).map(|count| self.bounded(count));
         step.observed = Some(observed);
         step.decision = Some(decision);

@@ -18,6 +18,8 @@ pub enum Fault {
     Scaling,
     /// The backend has done it, and tells of another number of workers.
     Difference,
+    /// Jobs will be late, whatever is done.
+    Late,
 }
 
 /// A sentence for whoever runs the governor.
@@ -80,6 +82,7 @@ impl Fault {
             (Self::Counting, _) => "counting",
             (Self::Scaling, _) => "scaling",
             (Self::Difference, _) => "difference",
+            (Self::Late, _) => "late",
         }
     }
 }
@@ -114,6 +117,7 @@ impl Faults {
             Fault::Counting => "the backend tells again how many workers there are",
             Fault::Scaling => "the backend does again what it is asked for",
             Fault::Difference => "there are as many workers as there should be",
+            Fault::Late => "jobs can be in time again",
         };
         Some(Notice { fault, over: true, text: format!("{what}, after {:.0} s", now - since) })
     }

@@ -207,6 +207,18 @@ fn workers_boot_until_their_time_is_over_or_they_are_seen() {
 }
 
 #[test]
+fn that_even_the_maximum_is_too_late_is_said_once_and_when_it_is_over() {
+    for model in [Model::Deadline, Model::Proportional] {
+        let mut trial = Trial::new(Role { model, ..role() });
+        let flood = trial.poll(jobs(100_000));
+        assert_eq!(said(&flood), [(Fault::Late, false)], "{model:?}");
+        assert!(flood.notices[0].text.contains("maximum"), "{:?}", flood.notices);
+        assert_eq!(said(&trial.poll(jobs(100_000))), []);
+        assert_eq!(said(&trial.poll(jobs(0))), [(Fault::Late, true)]);
+    }
+}
+
+#[test]
 fn an_alternating_queue_makes_no_alternating_workers() {
     for model in [Model::Proportional, Model::Deadline] {
         let mut trial = Trial::new(Role { model, ..role() });
