@@ -33,7 +33,7 @@ pub fn deadline(role: &Role, observed: &Observed) -> Decision {
             100.0 * outlook.hopeless,
             role.deadline
         ));
-    } else if most > outlook.allowed {
+    } else if most > outlook.allowed && !outlook.jobs.is_empty() {
         warnings.push(format!(
             "even with the maximum of {} workers, {:.0} % of the jobs that come now would be late",
             role.maximum,
@@ -192,7 +192,7 @@ impl<'a> Outlook<'a> {
             kept: f64::from(kept) * self.pace,
             all,
             waits: erlang::waits(servers, self.rate * self.processing.mean),
-            free: (f64::from(kept * self.role.concurrency) - self.in_flight).max(0.0),
+            free: (f64::from(kept) * f64::from(self.role.concurrency) - self.in_flight).max(0.0),
             booted: boots.last().map_or(0.0, |(boot, _)| *boot),
             boots,
         }

@@ -52,7 +52,7 @@ impl Pattern {
 
     /// A Poisson process whose rate changes, by thinning (Lewis and Shedler 1979).
     pub(super) fn arrivals(self, role: &Role, duration: f64, random: &mut impl Rng) -> Vec<f64> {
-        let capacity = f64::from(role.maximum * role.concurrency) / role.processing;
+        let capacity = role.capacity();
         let mut arrivals = Vec::new();
         let mut time = 0.0;
         loop {

@@ -136,7 +136,8 @@ impl Policy for Keda {
         let wanted = (jobs / self.queue_length).ceil() as u32;
         let wanted = stabilize(&mut self.recommendations, seen.now, wanted.min(seen.role.maximum));
         let periods = (seen.role.pollinterval / 15.0).max(1.0);
-        let upmost = (seen.workers + 4).max(seen.workers * 2) as f64 * periods;
+        let workers = f64::from(seen.workers);
+        let upmost = (workers + workers.max(4.0)) * periods;
         Some(wanted.min(upmost as u32))
     }
 }
@@ -161,7 +162,8 @@ impl Policy for Cpu {
 
     fn decide(&mut self, seen: &Seen<'_>) -> Option<u32> {
         let ready = seen.workers.saturating_sub(seen.booting.len() as u32).max(1);
-        let used = seen.in_flight as f64 / f64::from(ready * seen.role.concurrency);
+        let slots = f64::from(ready) * f64::from(seen.role.concurrency);
+        let used = seen.in_flight as f64 / slots;
         let wanted = f64::from(ready) * used.min(1.0) / self.threshold;
         // Within a tenth of the threshold, nothing is done.
         let wanted = match (used / self.threshold - 1.0).abs() <= 0.1 {

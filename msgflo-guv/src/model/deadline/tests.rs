@@ -132,6 +132,18 @@ fn if_even_the_maximum_is_late_it_is_the_maximum_and_told() {
 }
 
 #[test]
+fn as_many_workers_as_anybody_can_ask_for_are_decided_upon_at_once() {
+    let role = Role { maximum: u32::MAX, concurrency: u32::MAX, boot: 0.0, ..role() };
+    let observed = Observed {
+        waiting: u64::MAX,
+        workers: Some(u32::MAX),
+        arrivals: coming(1e18),
+        ..Observed::default()
+    };
+    assert!((1..=u32::MAX).contains(&estimate(&role, &observed)));
+}
+
+#[test]
 fn jobs_that_take_too_long_are_told_of_and_the_others_are_still_in_time() {
     let role = Role { deadline: 15.0, boot: 1.0, pollinterval: 1.0, ..role() };
     let observed = Observed { waiting: 3, workers: Some(1), ..Observed::default() };
