@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use msgflo::{Error, Result};
 use msgflo_graph::CommandLine;
+use msgflo_guv::backend::process::ending;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -91,7 +92,7 @@ impl Process {
         let status = self.child.wait().await;
         let _ = timeout(REMAINDER, &mut self.reading_errors).await;
         let ended = match status {
-            Ok(status) => shown(status),
+            Ok(status) => ending(status),
             Err(error) => format!("has ended: {error}"),
         };
         let errors = self.last_errors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,13 +128,6 @@ impl Process {
             // Fails when nobody is left.
             let _ = kill_process_group(group, signal);
         }
-    }
-}
-
-fn shown(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) => format!("has ended with exit code {code}"),
-        None => format!("was ended by {status}"),
     }
 }
 

@@ -27,6 +27,7 @@ use worker::Worker;
 
 pub use command::Command;
 pub use procfile::Procfile;
+pub use worker::ending;
 
 /// Whoever lives so long did not die of being started.
 const LONG_LIFE: Duration = Duration::from_secs(30);

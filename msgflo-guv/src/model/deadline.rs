@@ -200,14 +200,17 @@ impl<'a> Outlook<'a> {
 
     /// The fewest workers that are enough, if that has to last for so long beyond the next decision.
     fn least(&self, beyond: f64) -> u32 {
-        let later = Job { ahead: self.waiting, age: 0.0, coming: self.bound() + beyond };
-        let unavoidable = self.plan(self.role.maximum).lateness(&later);
+        let later = (beyond > 0.0 && !self.jobs.is_empty()).then(|| {
+            let job = Job { ahead: self.waiting, age: 0.0, coming: self.bound() + beyond };
+            let unavoidable = self.plan(self.role.maximum).lateness(&job);
+            (job, unavoidable)
+        });
         let is_enough = |workers: u32| {
             let plan = self.plan(workers);
-            let is_in_time =
-                |job: &Job, unavoidable: f64| plan.lateness(job) <= unavoidable + self.allowed;
-            self.jobs.iter().all(|(job, unavoidable)| is_in_time(job, *unavoidable))
-                && (beyond <= 0.0 || self.jobs.is_empty() || is_in_time(&later, unavoidable))
+            self.jobs
+                .iter()
+                .chain(&later)
+                .all(|(job, unavoidable)| plan.lateness(job) <= unavoidable + self.allowed)
         };
         // The maximum does not even catch up.
         if self.jobs.last().is_some_and(|(_, unavoidable)| *unavoidable > self.allowed) {

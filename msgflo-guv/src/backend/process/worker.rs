@@ -62,7 +62,7 @@ impl End {
     /// started may be at its last job.
     pub(super) async fn wait(mut self) -> String {
         let how = match self.child.wait().await {
-            Ok(status) => shown(status),
+            Ok(status) => ending(status),
             Err(error) => format!("has ended: {error}"),
         };
         while self.group.is_some_and(|group| test_kill_process_group(group).is_ok()) {
@@ -72,7 +72,8 @@ impl End {
     }
 }
 
-fn shown(status: ExitStatus) -> String {
+/// How a process has ended, as the rest of a sentence about it.
+pub fn ending(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("has ended with exit code {code}"),
         None => format!("was ended by {status}"),
