@@ -112,10 +112,7 @@ async fn bind_and_fill(network: &Network, messages: usize) -> Result<()> {
     for (name, direction) in
         [("repeat.IN", Direction::In), ("repeat.OUT", Direction::Out), ("sink.IN", Direction::In)]
     {
-        network
-            .transport()
-            .declare(&Queue { name: name.into(), direction, persistent: true })
-            .await?;
+        network.transport().declare(&Queue::new(name, direction)).await?;
     }
     network.bind("repeat.OUT", "sink.IN").await?;
     fill(network, messages).await

@@ -99,6 +99,7 @@ impl Options {
             discovery_period: self.discovery_period,
             statistics_period: self.statistics_period,
             iips: self.iips.clone(),
+            ..Settings::default()
         }
     }
 

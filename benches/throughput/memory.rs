@@ -25,7 +25,7 @@ pub fn measure() -> Result<()> {
 async fn through_the_transport() -> Result<f64> {
     let network = msgflo::connect("memory://transport").await?;
     let transport = network.transport().clone();
-    let queue = Queue { name: "q".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("q");
     transport.declare(&queue).await?;
     let mut deliveries = transport.consume("q", 1000).await?;
     let message = Message::new(vec![b'x'; BYTES]);

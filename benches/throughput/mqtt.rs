@@ -31,7 +31,7 @@ async fn rate(contender: Contender, concurrency: u16) -> Result<f64> {
     match contender {
         Contender::Msgflo => {
             let name = "repeat.IN".into();
-            let queue = Queue { name, direction: Direction::In, persistent: true };
+            let queue = Queue::inport(name);
             network.transport().declare(&queue).await?;
         }
         Contender::PlainLoop | Contender::TunedLoop => keep("by hand", "repeat.IN", port).await?,

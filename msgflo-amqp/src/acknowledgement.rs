@@ -56,6 +56,11 @@ impl Ledger {
     }
 
     fn settle(&mut self, tag: u64, settlement: Settlement) {
+        let settlement = match settlement {
+            Settlement::DeadLettered(_) => Settlement::Rejected,
+            Settlement::Delayed(..) => Settlement::Released,
+            other => other,
+        };
         self.fresh.push((tag, settlement));
     }
 
@@ -67,7 +72,7 @@ impl Ledger {
     fn take_batch(&mut self) -> Batch {
         let mut batch = Batch::default();
         let fresh = std::mem::take(&mut self.fresh);
-        for &(tag, settlement) in &fresh {
+        for (tag, settlement) in fresh.clone() {
             let Some(entry) = self.entry(tag) else { continue };
             if settlement == Settlement::Acknowledged {
                 *entry = Entry::Acknowledged;
@@ -171,7 +176,7 @@ mod tests {
     }
 
     fn settle(ledger: &mut Ledger, settled: &[(u64, Settlement)]) -> Batch {
-        settled.iter().for_each(|(tag, settlement)| ledger.settle(*tag, *settlement));
+        settled.iter().for_each(|(tag, settlement)| ledger.settle(*tag, settlement.clone()));
         ledger.take_batch()
     }
 

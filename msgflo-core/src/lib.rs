@@ -14,27 +14,44 @@
 //! | [`testing`] | running a participant in a test, without a broker |
 
 mod attempts;
+mod blocking;
+mod component;
 pub mod discovery;
 mod error;
+mod headers;
+mod identity;
 pub mod memory;
 mod message;
+mod method;
 pub mod network;
 pub mod participant;
 mod pauses;
 pub mod payload;
+mod policy;
 mod port;
+mod processing;
+mod requests;
+pub mod reserved;
+mod settings;
 pub mod statistics;
 pub mod testing;
+pub mod trace;
 pub mod transport;
+mod watchdog;
 mod worker;
 
 pub use bytes;
+pub use component::{Component, Port};
 pub use discovery::{Definition, PortDefinition};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, permanent, retry_after};
+pub use headers::Headers;
 pub use message::Message;
 pub use msgflo_derive::Participant;
 pub use network::{Handle, Network, Settings};
-pub use participant::{Component, Participant, Port};
+pub use participant::Participant;
 pub use payload::*;
-pub use port::{Inport, Outport};
+pub use policy::{Backoff, Policy, parse_duration};
+pub use port::{Inport, OutMessage, Outport};
+pub use processing::Context;
+pub use requests::Request;
 pub use transport::Transport;

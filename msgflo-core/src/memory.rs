@@ -8,6 +8,9 @@
 //! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default), and
 //! `capacity_bytes` how many bytes (268,435,456 by default). Whatever is reached first makes senders
 //! wait. Dead letters are kept up to the same, the oldest go first.
+//!
+//! A connection that is dropped without being closed is a lost one: what it had in hand comes again, and is
+//! counted.
 
 mod queue;
 mod tap;
@@ -22,8 +25,8 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::transport::{
-    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
-    Transport, without_password,
+    Abilities, Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue,
+    QueueStatistics, Target, Transport, without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
 use queue::{Capacity, Consumer, Credit, MemoryQueue};
@@ -110,6 +113,15 @@ impl Memory {
         queue.ok_or_else(|| self.missing(name, "inport"))
     }
 
+    /// What is not settled goes back. Of a connection that is lost, it is counted.
+    fn disconnect(&self, is_lost: bool) {
+        self.closed.send_replace(true);
+        let credits = std::mem::take(&mut *lock(&self.credits));
+        credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close(is_lost));
+        let announced = std::mem::take(&mut *lock(&self.announced));
+        lock(&self.broker.present).retain(|id, _| !announced.contains(id));
+    }
+
     fn check_open(&self) -> Result<()> {
         if *self.closed.borrow() {
             return Err(ErrorKind::Closed(format!("{} is closed", self.url)).into());
@@ -156,6 +168,10 @@ impl Transport for Memory {
         &self.url
     }
 
+    fn abilities(&self) -> Abilities {
+        Abilities::ALL
+    }
+
     async fn declare(&self, queue: &Queue) -> Result<()> {
         self.check_open()?;
         let capacity = self.broker.capacity;
@@ -164,11 +180,12 @@ impl Transport for Memory {
         if queue.direction == Direction::In && !topology.queues.contains_key(&queue.name) {
             let dead_name = self.dead_letter_queue(&queue.name);
             let dead = topology.queues.get(&dead_name).cloned().unwrap_or_else(|| {
-                let dead = Arc::new(MemoryQueue::new(capacity, None));
+                let dead = Arc::new(MemoryQueue::new(capacity, None, None));
                 topology.add(&dead_name, &dead);
                 dead
             });
-            topology.add(&queue.name, &Arc::new(MemoryQueue::new(capacity, Some(dead))));
+            let made = MemoryQueue::new(capacity, queue.max_priority, Some(dead));
+            topology.add(&queue.name, &Arc::new(made));
         }
         Ok(())
     }
@@ -343,12 +360,17 @@ impl Transport for Memory {
     }
 
     async fn close(&self) -> Result<()> {
-        self.closed.send_replace(true);
-        let credits = std::mem::take(&mut *lock(&self.credits));
-        credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close());
-        let announced = std::mem::take(&mut *lock(&self.announced));
-        lock(&self.broker.present).retain(|id, _| !announced.contains(id));
+        self.disconnect(false);
         Ok(())
+    }
+}
+
+/// A connection that is dropped without being closed is a lost one.
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if !*self.closed.borrow() {
+            self.disconnect(true);
+        }
     }
 }
 

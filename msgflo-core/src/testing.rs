@@ -57,7 +57,7 @@ impl<P: Participant> Harness<P> {
             let source = port.queue_of(ROLE);
             let target = format!("test.{}", port.id);
             for (name, direction) in [(&source, Direction::Out), (&target, Direction::In)] {
-                let queue = Queue { name: name.clone(), direction, persistent: true };
+                let queue = Queue::new(name, direction);
                 transport.declare(&queue).await?;
             }
             network.bind(&source, &target).await?;

@@ -1,93 +1,177 @@
 //! The loop that hands an inport's messages to the participant's method.
 
+mod batches;
+mod lanes;
+mod metrics;
+
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use metrics::{Counter, Histogram};
 use serde_json::Value;
 use tokio::sync::watch;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, Span, info_span, warn};
 
-use crate::participant::{Dispatch, panic_text};
-use crate::statistics::InportMeter;
-use crate::transport::{Deliveries, Delivery};
-use crate::{Error, Message, Result};
+use crate::method::panicked;
+use crate::participant::Dispatch;
+use crate::policy::{Admission, Decision, Delivered, Outcome, Policy};
+use crate::processing::{Context, Place, Processing};
+use crate::requests::{self, Matched, Requests};
+use crate::reserved::{self, Reason};
+use crate::statistics::{InportMeter, Settled};
+use crate::transport::{Deliveries, Delivery, Settlement, Target, Transport};
+use crate::{Component, Error, Message, Port, Result, trace, watchdog};
+use lanes::{Key, Lanes};
+use metrics::Metrics;
 
+/// The worker of one inport.
 pub(crate) struct Worker<S> {
-    role: String,
-    port: String,
-    concurrency: usize,
+    place: Arc<Place>,
+    setup: Setup,
     participant: Arc<S>,
     dispatch: Dispatch<S>,
+    transport: Arc<dyn Transport>,
+    requests: Arc<Requests>,
+    /// Whether headers travel, and so counts do.
+    has_headers: bool,
+    counts_deliveries: bool,
     metrics: Metrics,
-    meter: Arc<InportMeter>,
 }
 
-struct Metrics {
-    acknowledged: Counter,
-    rejected: Counter,
-    redelivered: Counter,
-    seconds: Histogram,
+/// How an inport's messages are processed.
+pub(crate) struct Setup {
+    pub(crate) concurrency: u16,
+    pub(crate) policy: Policy,
+    pub(crate) batch: Option<(u16, Duration)>,
+    pub(crate) is_parallel: bool,
+    pub(crate) ordered_by: Option<String>,
+    pub(crate) takes_answers: bool,
 }
 
-impl Metrics {
-    fn new(role: &str, port: &str) -> Self {
-        let outcome = |outcome: &'static str| {
-            metrics::counter!("msgflo_messages_processed_total",
-                "role" => role.to_owned(), "port" => port.to_owned(), "outcome" => outcome)
+impl Setup {
+    /// As the port says itself, and else as the participant is run.
+    pub(crate) fn new(port: &Port, concurrency: u16, policy: Policy) -> Result<Self> {
+        let policy = Policy {
+            attempts: port.attempts.unwrap_or(policy.attempts),
+            backoff: port.backoff.unwrap_or(policy.backoff),
+            timeout: port.timeout.or(policy.timeout),
+            max_deliveries: policy.max_deliveries,
         };
-        let labels = [("role", role.to_owned()), ("port", port.to_owned())];
-        Self {
-            acknowledged: outcome("acknowledged"),
-            rejected: outcome("rejected"),
-            redelivered: metrics::counter!("msgflo_messages_redelivered_total", &labels),
-            seconds: metrics::histogram!("msgflo_processing_seconds", &labels),
+        policy.check()?;
+        if port.batch == Some(0) {
+            return Err(Error::invalid(format!(
+                "a batch of 0 on inport `{}` would process nothing: give 1 or more",
+                port.id
+            )));
         }
+        Ok(Self {
+            concurrency,
+            policy,
+            batch: port.batch.map(|batch| (batch, port.linger)),
+            is_parallel: port.parallel,
+            ordered_by: port.ordered_by.clone(),
+            takes_answers: port.replies,
+        })
+    }
+
+    /// How many messages may be unsettled at once.
+    pub(crate) fn prefetch(&self) -> u16 {
+        self.batch.map_or(self.concurrency, |(batch, _)| batch.saturating_mul(self.concurrency))
     }
 }
 
 impl<S: Send + Sync + 'static> Worker<S> {
+    #[allow(clippy::too_many_arguments)]
     pub(crate) fn new(
-        role: &str,
-        port: &str,
-        concurrency: u16,
+        place: Arc<Place>,
+        setup: Setup,
         participant: Arc<S>,
         dispatch: Dispatch<S>,
+        transport: Arc<dyn Transport>,
+        requests: Arc<Requests>,
         meter: Arc<InportMeter>,
     ) -> Self {
+        let abilities = transport.abilities();
         Self {
-            role: role.into(),
-            port: port.into(),
-            concurrency: concurrency.into(),
+            metrics: Metrics::new(&place.role, &place.port, meter),
+            place,
+            setup,
             participant,
             dispatch,
-            metrics: Metrics::new(role, port),
-            meter,
+            transport,
+            requests,
+            has_headers: abilities.headers,
+            counts_deliveries: abilities.counts_deliveries,
         }
     }
 
     /// Runs until it is stopped, and then until what is in flight is finished. All messages in
-    /// flight are futures of this one task.
+    /// flight are futures of this one task, unless they are to be processed in parallel.
     pub(crate) async fn run(
         self,
         deliveries: Deliveries,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<()> {
+        let name = format!("{}.{}", self.place.role, self.place.port);
+        if self.setup.batch.is_some() {
+            return watchdog::watch(&name, self.run_batches(deliveries, stopped)).await;
+        }
+        if self.setup.is_parallel {
+            let worker = Arc::new(self);
+            let start = |key: Key, delivery: Delivery| {
+                let (worker, name) = (worker.clone(), name.clone());
+                let process = async move { worker.process(delivery).await };
+                // Aborted with the worker: what it had in hand is released.
+                let task = AbortOnDrop(tokio::spawn(async move {
+                    watchdog::watch(&name, process).await;
+                }));
+                async move {
+                    let mut task = task;
+                    // Fails when the runtime is being shut down.
+                    let _ = (&mut task.0).await;
+                    key
+                }
+            };
+            return worker.run_each(deliveries, stopped, start).await;
+        }
+        let start = |key: Key, delivery: Delivery| async {
+            self.process(delivery).await;
+            key
+        };
+        watchdog::watch(&name, self.run_each(deliveries, stopped, start)).await
+    }
+
+    async fn run_each<F: Future<Output = Key>>(
+        &self,
+        deliveries: Deliveries,
         mut stopped: watch::Receiver<bool>,
+        start: impl Fn(Key, Delivery) -> F,
     ) -> Result<()> {
         let mut deliveries = Some(deliveries);
         let mut in_flight = FuturesUnordered::new();
+        let mut lanes = Lanes::new(self.setup.concurrency.into());
         let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
         let mut outcome = Ok(());
         while let Some(receiving) = &mut deliveries {
             tokio::select! {
                 biased;
                 _ = &mut stop => deliveries = None,
-                Some(()) = in_flight.next() => {}
-                delivery = receiving.next(), if in_flight.len() < self.concurrency => match delivery {
-                    Some(Ok(delivery)) => in_flight.push(self.process(delivery)),
+                Some(key) = in_flight.next() => {
+                    if let Some((key, delivery)) = lanes.finish(key) {
+                        in_flight.push(start(key, delivery));
+                    }
+                }
+                delivery = receiving.next(), if lanes.has_room() => match delivery {
+                    Some(Ok(delivery)) => {
+                        let Some((delivery, is_suspect)) = self.admit(delivery) else { continue };
+                        let key = self.key(&delivery.message);
+                        if let Some((key, delivery)) = lanes.admit(key.clone(), is_suspect, (key, delivery)) {
+                            in_flight.push(start(key, delivery));
+                        }
+                    }
                     Some(Err(error)) => {
                         outcome = Err(error);
                         deliveries = None;
@@ -96,72 +180,279 @@ impl<S: Send + Sync + 'static> Worker<S> {
                 },
             }
         }
-        while let Some(()) = in_flight.next().await {}
+        lanes.clear();
+        while in_flight.next().await.is_some() {}
         outcome
+    }
+
+    fn key(&self, message: &Message) -> Key {
+        let name = self.setup.ordered_by.as_deref()?;
+        message.headers().get(name).map(Arc::from)
+    }
+
+    /// Whether the message is to be processed, and whether nothing may run beside it. What is not, is
+    /// settled.
+    fn admit(&self, mut delivery: Delivery) -> Option<(Delivery, bool)> {
+        let headers = delivery.message.headers();
+        // Nearly all of them.
+        if !delivery.redelivered && delivery.deliveries <= 1 && headers.is_empty() {
+            return Some((delivery, false));
+        }
+        if !self.has_headers && !self.counts_deliveries {
+            return Some((delivery, false));
+        }
+        let is_counted = self.counts_deliveries;
+        let redelivered = delivery.redelivered;
+        let since = if is_counted { delivery.deliveries } else { 1 + u32::from(redelivered) };
+        let deliveries = since + reserved::deliveries(headers);
+        let delivered = Delivered { deliveries, is_counted, redelivered };
+        match self.setup.policy.admit(delivered) {
+            Admission::Run => Some((delivery, false)),
+            Admission::RunAlone => Some((delivery, true)),
+            Admission::PutOff { deliveries, after } => {
+                let message = reserved::counted(&delivery.message, deliveries);
+                delivery.settle_as(Settlement::Delayed(Box::new(message), after));
+                None
+            }
+            Admission::Poison { deliveries } => {
+                self.metrics.received(redelivered);
+                let message = std::mem::take(&mut delivery.message);
+                let error = format!(
+                    "it was delivered {deliveries} times and never settled: it seems to end the process"
+                );
+                let processing = Processing::new(self.place.clone(), message, redelivered);
+                self.give_up(delivery, &processing, &error);
+                self.metrics.settled(Settled::Rejected, Duration::ZERO);
+                None
+            }
+        }
     }
 
     async fn process(&self, mut delivery: Delivery) {
         let message = std::mem::take(&mut delivery.message);
-        let (tag, redelivered) = (delivery.tag(), delivery.redelivered);
-        let id = message.id.clone();
+        let processing = Processing::new(self.place.clone(), message, delivery.redelivered);
+        self.metrics.received(delivery.redelivered);
+        if self.setup.takes_answers && self.pass_answer_on(&processing.message).await {
+            self.metrics.settled(Settled::Acknowledged, Duration::ZERO);
+            return delivery.acknowledge();
+        }
+        let span = self.span(&processing, delivery.tag());
+        let started = Instant::now();
+        let context = Context::new(processing.clone());
+        let message = processing.message.clone();
+        let call = call(|| self.dispatch.call(self.participant.clone(), message, context));
+        let call = processing.clone().scope(call).instrument(span.clone());
+        let outcome = match self.setup.policy.timeout {
+            None => call.await,
+            Some(limit) => within(limit, &processing, call).await,
+        };
+        let took = started.elapsed();
+        self.metrics.tried(took);
+        self.settle(delivery, &processing, outcome, took, &span).await;
+    }
+
+    fn span(&self, processing: &Processing, tag: u64) -> Span {
         let span = info_span!(
             "message",
-            role = self.role,
-            port = self.port,
-            id = id.as_deref().unwrap_or_default(),
+            otel.name = format_args!("process {}", self.place.queue),
+            otel.kind = "consumer",
+            otel.status_code = tracing::field::Empty,
+            otel.status_description = tracing::field::Empty,
+            messaging.system = "msgflo",
+            messaging.operation.type = "process",
+            messaging.destination.name = self.place.queue,
+            role = self.place.role,
+            port = self.place.port,
+            id = processing.message.id.as_deref().unwrap_or_default(),
             tag,
-            redelivered
+            attempt = processing.attempt,
+            redelivered = processing.redelivered,
         );
-        if redelivered {
-            self.metrics.redelivered.increment(1);
+        if let Some(tracer) = trace::tracer()
+            && !span.is_disabled()
+        {
+            tracer.processes(&span, &processing.message);
         }
-        self.meter.received(redelivered);
-        let started = Instant::now();
-        let outcome =
-            call(&self.dispatch, self.participant.clone(), message).instrument(span).await;
-        let took = started.elapsed();
-        self.metrics.seconds.record(took);
-        self.meter.finished(outcome.is_ok(), took);
-        match outcome {
-            Ok(()) => {
-                self.metrics.acknowledged.increment(1);
-                delivery.acknowledge();
-            }
-            Err(error) => {
-                self.metrics.rejected.increment(1);
-                delivery.reject();
-                // Named in full, as the span is silent at the default level.
+        span
+    }
+
+    /// Does what the policy decides.
+    async fn settle(
+        &self,
+        delivery: Delivery,
+        processing: &Processing,
+        outcome: Result<()>,
+        took: Duration,
+        span: &Span,
+    ) {
+        let policy = &self.setup.policy;
+        let (attempt, place) = (processing.attempt, &self.place);
+        let (came_to, told) = match outcome {
+            Ok(()) => (Outcome::Done, String::new()),
+            Err(error) => (Outcome::Failed(error.verdict()), error.to_string()),
+        };
+        let decision = policy.decide(came_to, attempt, chance);
+        if decision == Decision::Acknowledge {
+            self.metrics.settled(Settled::Acknowledged, took);
+            return delivery.acknowledge();
+        }
+        span.record("otel.status_code", "ERROR");
+        span.record("otel.status_description", told.as_str());
+        let id = processing.message.id.as_deref();
+        // Named in full, as the span is silent at the default level.
+        match decision {
+            Decision::Acknowledge => {}
+            Decision::Retry { attempt: next, after } => {
+                self.metrics.settled(Settled::Retried, took);
+                let message = reserved::retried(&processing.message, next, SystemTime::now());
+                delivery.settle_as(Settlement::Delayed(Box::new(message), after));
                 warn!(
-                    role = self.role,
-                    port = self.port,
-                    message = %format_args!("rejected: {error}"),
-                    id = id.as_deref(),
+                    role = place.role,
+                    port = place.port,
+                    message = %format_args!(
+                        "attempt {attempt} of {} failed, the next is in {after:.1?}: {told}",
+                        policy.attempts
+                    ),
+                    id,
+                );
+            }
+            Decision::DeadLetter => {
+                self.metrics.settled(Settled::Rejected, took);
+                let (tag, redelivered) = (delivery.tag(), processing.redelivered);
+                self.give_up(delivery, processing, &told);
+                warn!(
+                    role = place.role,
+                    port = place.port,
+                    message = %format_args!("rejected: {told}"),
+                    id,
                     tag,
                     redelivered,
+                    attempt,
                 );
+                self.answer_failed(processing, &told).await;
+            }
+            Decision::Release => {
+                self.metrics.settled(Settled::Released, took);
+                tracing::info!(role = place.role, port = place.port, "released: {told}");
+                drop(delivery);
+            }
+        }
+    }
+
+    fn give_up(&self, delivery: Delivery, processing: &Processing, error: &str) {
+        if !self.has_headers {
+            return delivery.reject();
+        }
+        let Place { role, port, queue, worker, .. } = &*self.place;
+        let now = SystemTime::now();
+        let reason = Reason { role, port, queue, worker, error, attempts: processing.attempt, now };
+        let dead = reserved::dead_letter(&processing.message, &reason);
+        delivery.settle_as(Settlement::DeadLettered(Box::new(dead)));
+    }
+
+    /// Whoever waits for an answer to what has failed, is told so.
+    async fn answer_failed(&self, processing: &Processing, error: &str) {
+        let message = &processing.message;
+        let asked = message.reply_to().map(|queue| &**queue);
+        let Some(inbox) = asked.or(message.headers().get(reserved::ANSWER_TO)) else { return };
+        let mut answer = Message::new("")
+            .with_header(reserved::ERROR, reserved::shown(error))
+            .with_header(reserved::ROLE, self.place.role.as_str());
+        answer.correlation_id = processing.correlation_id().cloned();
+        requests::answer(&*self.transport, inbox, answer).await;
+    }
+
+    /// Whether it was an answer to a request of this connection, or is passed on to whose it is.
+    async fn pass_answer_on(&self, message: &Message) -> bool {
+        match self.requests.resolve(message) {
+            Matched::Answered | Matched::Late => true,
+            Matched::Nobody => false,
+            Matched::For(inbox) => {
+                let passed = self.transport.publish(Target::Inport(&inbox), message.clone()).await;
+                if let Err(error) = &passed {
+                    tracing::info!("an answer cannot be passed on to who asked: {error}");
+                }
+                passed.is_ok()
             }
         }
     }
 }
 
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Calls the method; a panic becomes an error.
-async fn call<S>(dispatch: &Dispatch<S>, participant: Arc<S>, message: Message) -> Result<()> {
+async fn call<F: Future<Output = Result<()>>>(method: impl FnOnce() -> F) -> Result<()> {
     // The message is moved in and the participant is shared behind `&self`: what a panic leaves
     // half-done is the participant's own state, as with any panicking request handler.
-    AssertUnwindSafe(async { dispatch(participant, message).await })
+    AssertUnwindSafe(async { method().await })
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| {
-            Err(Error::message(format!("the method panicked: {}", panic_text(&*panic))))
-        })
+        .unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+/// Gives the method so much time. It is told before it is dropped, and may end in order at once.
+async fn within(
+    limit: Duration,
+    processing: &Processing,
+    call: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let mut call = pin!(call);
+    match tokio::time::timeout(limit, &mut call).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            processing.expire();
+            let late = || Err(Error::message(format!("it took longer than {limit:?}")));
+            call.now_or_never().unwrap_or_else(late)
+        }
+    }
+}
+
+/// From 0 to 1, for jitter.
+fn chance() -> f64 {
+    use std::hash::BuildHasher;
+    (std::hash::RandomState::new().hash_one(0) % 1024) as f64 / 1023.0
 }
 
 /// Processes an initial information packet: a JSON value, or plain text for a text port.
-pub(crate) async fn process_iip<S>(
+pub(crate) async fn process_iip<S: 'static>(
+    place: &Arc<Place>,
     dispatch: &Dispatch<S>,
     participant: Arc<S>,
     value: &Value,
 ) -> Result<()> {
     let message = Message::new(value.to_string()).with_content_type("application/json");
-    call(dispatch, participant, message).await
+    let processing = Processing::new(place.clone(), Message::default(), false);
+    let context = Context::new(processing.clone());
+    processing.scope(call(|| dispatch.call(participant, message, context))).await
+}
+
+/// What the transport must be able to do for a component, and cannot.
+pub(crate) fn check_abilities(component: &Component, transport: &dyn Transport) -> Result<()> {
+    let abilities = transport.abilities();
+    let unsupported = |port: &Port, what: &str| {
+        let what = format!("{what}, which port `{}` needs", port.id);
+        Err(crate::ErrorKind::Unsupported { url: transport.url().into(), what }.into())
+    };
+    for port in component.inports.iter().chain(&component.outports) {
+        let required = port.required;
+        if (required.headers || port.ordered_by.is_some() || port.replies) && !abilities.headers {
+            return unsupported(port, "carry headers and correlation ids");
+        }
+        if required.delay && !abilities.delay {
+            return unsupported(port, "hold messages back");
+        }
+        if required.expiry && !abilities.expiry {
+            return unsupported(port, "let messages expire");
+        }
+        if (required.priority || port.max_priority.is_some()) && !abilities.priority {
+            return unsupported(port, "let messages overtake others by priority");
+        }
+    }
+    Ok(())
 }

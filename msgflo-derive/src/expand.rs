@@ -118,18 +118,13 @@ fn connect(port: &ValidPort<'_>, ports: &Ident) -> TokenStream {
         Direction::Out => quote_spanned!(at(payload)=> #ports.outport(#id, #member);),
         Direction::In(method) => {
             let span = method.segments.last().map_or(method.span(), |last| last.ident.span());
-            let hygienic = span.resolved_at(Span::mixed_site());
-            let participant = Ident::new("participant", hygienic);
-            let payload_name = Ident::new("payload", hygienic);
             let span = span.resolved_at(Span::call_site());
             let method = match method.get_ident() {
                 Some(method) => quote_spanned!(span=> Self::#method),
                 None => quote!(#method),
             };
             let method = quote_spanned! {span=>
-                ::msgflo::participant::Method::<Self, #payload>::new(|#participant, #payload_name| async move {
-                    #method(&#participant, #payload_name).await
-                })
+                ::msgflo::participant::Method::<Self, #payload>::new(#method)
             };
             quote_spanned!(at(payload)=> #ports.inport(#id, #member, #method);)
         }

@@ -194,6 +194,11 @@ impl Settle for Inbox {
         let mut contents = lock(&self.contents);
         let Some(mut item) = contents.delivered.remove(&tag) else { return };
         let lost = item.source.session.is_over();
+        let settlement = match settlement {
+            Settlement::DeadLettered(_) => Settlement::Rejected,
+            Settlement::Delayed(..) => Settlement::Released,
+            other => other,
+        };
         match settlement {
             // It comes again.
             _ if lost => {}
@@ -204,6 +209,7 @@ impl Settle for Inbox {
                 item.received.redelivered = true;
                 contents.waiting.push_front(item.clone());
             }
+            Settlement::DeadLettered(_) | Settlement::Delayed(..) | _ => {}
         }
         let abandoned = contents.abandoned;
         drop(contents);

@@ -27,6 +27,11 @@ impl Settlements {
     }
 
     fn push(&self, session: u64, consumer: u64, tag: u64, settlement: Settlement) -> bool {
+        let settlement = match settlement {
+            Settlement::DeadLettered(_) => Settlement::Rejected,
+            Settlement::Delayed(..) => Settlement::Released,
+            other => other,
+        };
         let mut pending = self.lock();
         let current = pending.session == session;
         if current {
@@ -37,24 +42,28 @@ impl Settlements {
 
     pub(crate) fn take(&self, taken: &mut Vec<Frames>) {
         let mut settled = std::mem::take(&mut self.lock().settled);
-        let of = |&(consumer, settlement, _): &(u64, Settlement, u64)| (consumer, settlement as u8);
+        let of = |(consumer, settlement, _): &(u64, Settlement, u64)| (*consumer, command_of(settlement));
         settled.sort_by_key(of);
         for same in settled.chunk_by(|one, other| of(one) == of(other)) {
-            let (consumer, settlement, _) = same[0];
-            let command = match settlement {
-                Settlement::Acknowledged => ACK,
-                Settlement::Rejected => REJECT,
-                Settlement::Released => RELEASE,
-            };
+            let (consumer, settlement, _) = &same[0];
+            let command = command_of(settlement);
             for batch in same.chunks(BATCH) {
                 let tags: Vec<u64> = batch.iter().map(|(_, _, tag)| *tag).collect();
-                taken.push(Frames::new(command, consumer).bytes(write_numbers(&tags)));
+                taken.push(Frames::new(command, *consumer).bytes(write_numbers(&tags)));
             }
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn command_of(settlement: &Settlement) -> &'static str {
+    match settlement {
+        Settlement::Acknowledged => ACK,
+        Settlement::Rejected => REJECT,
+        _ => RELEASE,
     }
 }
 

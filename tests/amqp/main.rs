@@ -29,7 +29,7 @@ impl Repeat {
 }
 
 fn inport(name: &str) -> Queue {
-    Queue { name: name.into(), direction: Direction::In, persistent: true }
+    Queue::inport(name)
 }
 
 /// To lapin, `/` alone is an empty virtual host.

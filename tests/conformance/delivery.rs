@@ -162,7 +162,7 @@ async fn a_port_that_is_not_persistent_delivers(context: Context) {
     let queue = context.name("port");
     let connection = context.connect().await;
     for direction in [Direction::In, Direction::Out] {
-        let port = Queue { name: queue.clone(), direction, persistent: false };
+        let port = Queue::new(queue.clone(), direction).persistent(false);
         within("declare", connection.0.declare(&port)).await.unwrap();
     }
     let mut inbox = connection.consume(&queue, 1).await;

@@ -34,7 +34,7 @@ impl Flow {
             ("repeat.OUT", Direction::Out),
             ("sink.IN", Direction::In),
         ] {
-            let queue = Queue { name: name.into(), direction, persistent: true };
+            let queue = Queue::new(name, direction);
             transport.declare(&queue).await.unwrap();
         }
         network.bind("repeat.OUT", "sink.IN").await.unwrap();

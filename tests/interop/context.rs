@@ -132,7 +132,7 @@ impl Context {
 
     /// Declares an inport's queue.
     pub fn declare(&self, queue: &str) {
-        let queue = Queue { name: queue.into(), direction: Direction::In, persistent: true };
+        let queue = Queue::inport(queue);
         self.wait("declare", self.network.transport().declare(&queue)).unwrap();
     }
 

@@ -26,7 +26,7 @@ async fn content_type_and_id_travel_along_an_edge_and_to_the_dead_letters() {
     let network = msgflo::connect(&url(&broker)).await.unwrap();
     let transport = network.transport();
     transport.declare(&inport("in")).await.unwrap();
-    let outport = Queue { name: "out".into(), direction: Direction::Out, persistent: true };
+    let outport = Queue::outport("out");
     transport.declare(&outport).await.unwrap();
     transport.bind(&edge("out", "in")).await.unwrap();
     let messages = [

@@ -44,7 +44,7 @@ impl Wanted {
         for edge in &self.dead_letters {
             // Participants of others do not make it.
             let name = edge.source.clone();
-            let source = Queue { name, direction: Direction::Out, persistent: true };
+            let source = Queue::outport(name);
             transport.declare(&source).await?;
         }
         for edge in self.all() {

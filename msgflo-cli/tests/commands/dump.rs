@@ -13,7 +13,7 @@ use crate::program::{PATIENCE, Running, msgflo};
 
 /// An outport and an inport that is bound to it.
 async fn wire(network: &Network) {
-    let port = |name: &str, direction| Queue { name: name.into(), direction, persistent: true };
+    let port = |name: &str, direction| Queue::new(name, direction);
     network.transport().declare(&port("out", Direction::Out)).await.unwrap();
     network.transport().declare(&port("in", Direction::In)).await.unwrap();
     network.bind("out", "in").await.unwrap();

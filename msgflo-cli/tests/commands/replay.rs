@@ -20,7 +20,7 @@ async fn next(deliveries: &mut Deliveries) -> msgflo::transport::Delivery {
 /// Messages that have failed, and lie among the dead letters.
 async fn fail(network: &Network) {
     let transport = network.transport();
-    let queue = Queue { name: "in".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("in");
     transport.declare(&queue).await.unwrap();
     let mut deliveries = transport.consume("in", 1).await.unwrap();
     for text in MESSAGES {

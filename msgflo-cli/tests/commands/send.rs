@@ -21,8 +21,7 @@ async fn a_message_is_sent_byte_for_byte_from_wherever_it_comes() {
     std::fs::write(&file, [0xFF, 0, b'\n']).unwrap();
     for broker in Broker::all().await {
         let network = broker.connect().await;
-        let inport =
-            |name: &str, direction| Queue { name: name.into(), direction, persistent: true };
+        let inport = |name: &str, direction| Queue::new(name, direction);
         network.transport().declare(&inport("in", Direction::In)).await.unwrap();
         network.transport().declare(&inport("out", Direction::Out)).await.unwrap();
         network.bind("out", "in").await.unwrap();

@@ -27,7 +27,7 @@ fn role() -> Role {
 }
 
 async fn declare(network: &Network) {
-    let queue = Queue { name: "resize.IN".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("resize.IN");
     network.transport().declare(&queue).await.unwrap();
 }
 

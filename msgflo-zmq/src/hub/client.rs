@@ -347,7 +347,7 @@ impl Client {
                     let full = "the hub has too many queues already".into();
                     return Ok(Answer::Refused("queue", name, full));
                 }
-                let queue = Queue { name: name.clone(), direction, persistent: true };
+                let queue = Queue::new(name.clone(), direction);
                 let declared = self.transport.declare(&queue).await;
                 if declared.is_ok() {
                     self.shared.topology.declared(direction, &name);
@@ -528,10 +528,10 @@ impl Client {
             tags.sort_unstable_by(|one, other| other.cmp(one));
         }
         for tag in tags {
-            match (unsettled.remove(&tag), settlement) {
+            match (unsettled.remove(&tag), &settlement) {
                 (Some(delivery), Settlement::Acknowledged) => delivery.acknowledge(),
                 (Some(delivery), Settlement::Rejected) => delivery.reject(),
-                (Some(delivery), Settlement::Released) => drop(delivery),
+                (Some(delivery), _) => drop(delivery),
                 (None, _) => unknown = Some(tag),
             }
         }
