@@ -21,9 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use msgflo::transport::{Direction, Queue, Target};
-use msgflo::{Any, Inport, Message, Network, Outport, Participant, Result, Settings};
+use msgflo::{Any, Inport, Message, Network, Outport, Participant, Settings};
 use tokio::sync::Notify;
 
 const BYTES: usize = 256;

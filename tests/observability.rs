@@ -56,7 +56,7 @@ impl MakeWriter<'_> for Log {
 async fn messages_are_counted_timed_and_traced() -> msgflo::Result<()> {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    recorder.install()?;
+    recorder.install().map_err(msgflo::Error::new)?;
     let log = Log::default();
     tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).init();
 

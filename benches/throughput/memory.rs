@@ -1,8 +1,9 @@
 //! Within the process, on one thread: nothing to compare with.
 
+use anyhow::Result;
 use futures_util::future::try_join_all;
-use msgflo::transport::{Direction, Queue, Target};
-use msgflo::{Error, Message, Result};
+use msgflo::transport::{Queue, Target};
+use msgflo::Message;
 
 use super::{BYTES, Countdown, Repeat, per_second};
 
@@ -15,7 +16,7 @@ pub fn measure() -> Result<()> {
         runtime.block_on(async { Ok((through_the_transport().await?, participant().await?)) })
     })
     .join()
-    .unwrap_or_else(|_| Err(Error::message("the memory benchmark panicked")))?;
+    .unwrap_or_else(|_| Err(anyhow::anyhow!("the memory benchmark panicked")))?;
     println!("  publish, receive, acknowledge   {transport:>9.0} messages/s");
     println!("  through the repeat participant  {participant:>9.0} messages/s");
     Ok(())
@@ -42,7 +43,7 @@ async fn through_the_transport() -> Result<f64> {
                     delivery?.acknowledge();
                 }
             }
-            Ok::<_, Error>(())
+            Ok::<_, anyhow::Error>(())
         };
         tokio::try_join!(send, receive).map(drop)
     })

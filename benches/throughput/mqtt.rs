@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use msgflo::transport::{Direction, Queue};
-use msgflo::{Error, Result};
+use anyhow::Result;
+use anyhow::Error;
+use msgflo::transport::Queue;
 use msgflo_test_broker::Mosquitto;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS};
 use tokio::sync::Semaphore;
@@ -30,7 +31,7 @@ async fn rate(contender: Contender, concurrency: u16) -> Result<f64> {
     keep("sink", "repeat.OUT", port).await?;
     match contender {
         Contender::Msgflo => {
-            let name = "repeat.IN".into();
+            let name = "repeat.IN";
             let queue = Queue::inport(name);
             network.transport().declare(&queue).await?;
         }

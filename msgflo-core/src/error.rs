@@ -11,8 +11,8 @@ type Boxed = Box<dyn StdError + Send + Sync + 'static>;
 
 /// Why something failed, as a sentence that a user can act on.
 ///
-/// What the standard library and msgflo's own crates fail with converts into it with `?`; so does
-/// text. For any other error there is [`Error::new`], and `impl From<MyError> for msgflo::Error`
+/// What the standard library, tokio and msgflo's own crates fail with converts into it with `?`; so do
+/// text, `anyhow::Error` and `Box<dyn Error + Send + Sync>`. For any other error there is [`Error::new`], and `impl From<MyError> for msgflo::Error`
 /// makes `?` convert a type of one's own. A participant's method may just as well return
 /// `anyhow::Result`, or a `Result` with any other error type: this type is a
 /// [`std::error::Error`], so that `?` converts it there. What msgflo itself reports can be told
@@ -269,9 +269,18 @@ convert!(
     tokio::time::error::Elapsed,
     tokio::sync::oneshot::error::RecvError,
     tokio::sync::AcquireError,
+    tokio::sync::broadcast::error::RecvError,
+    tokio::sync::watch::error::RecvError,
     url::ParseError,
     uuid::Error,
+    anyhow::Error,
 );
+
+impl<T> From<tokio::sync::mpsc::error::SendError<T>> for Error {
+    fn from(error: tokio::sync::mpsc::error::SendError<T>) -> Self {
+        Self::message(error.to_string())
+    }
+}
 
 #[cfg(feature = "protobuf")]
 convert!(prost::DecodeError, prost::EncodeError);

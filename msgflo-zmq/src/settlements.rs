@@ -42,7 +42,9 @@ impl Settlements {
 
     pub(crate) fn take(&self, taken: &mut Vec<Frames>) {
         let mut settled = std::mem::take(&mut self.lock().settled);
-        let of = |(consumer, settlement, _): &(u64, Settlement, u64)| (*consumer, command_of(settlement));
+        let of = |(consumer, settlement, _): &(u64, Settlement, u64)| {
+            (*consumer, command_of(settlement))
+        };
         settled.sort_by_key(of);
         for same in settled.chunk_by(|one, other| of(one) == of(other)) {
             let (consumer, settlement, _) = &same[0];

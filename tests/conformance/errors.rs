@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo::{Component, Error, ErrorKind, Message};
 
 use crate::context::{Case, Context, cases, edge, within};

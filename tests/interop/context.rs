@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use msgflo::transport::{Announcements, Deliveries, Direction, Queue, Target};
+use msgflo::transport::{Announcements, Deliveries, Queue, Target};
 use msgflo::{Definition, Message, Network, Participant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;

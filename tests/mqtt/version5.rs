@@ -1,6 +1,6 @@
 //! What MQTT 5 has and 3.1.1 has not.
 
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo::{ErrorKind, Message, Network};
 use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
 use rumqttc::v5::mqttbytes::QoS;

@@ -1,6 +1,6 @@
 //! The edges of a graph on a broker.
 
-use msgflo::transport::{Direction, Edge, Queue, Transport};
+use msgflo::transport::{Edge, Queue, Transport};
 use msgflo::{Network, Result};
 use msgflo_graph::{Announced, Graph, Plan};
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use msgflo::transport::{Direction, Queue};
+use msgflo::transport::Queue;
 use msgflo_test_broker::{RabbitMq, free_port};
 use serde_json::{Value, json};
 use tokio::time::timeout;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use msgflo::transport::{Deliveries, Direction, Queue, Target};
+use msgflo::transport::{Deliveries, Queue, Target};
 use msgflo::{ErrorKind, Message, Network};
 use tokio::time::timeout;
 

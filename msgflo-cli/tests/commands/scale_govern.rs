@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use msgflo::Message;
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo_guv::config::{Configuration, Environment};
 use msgflo_test_broker::free_port;
 use rustix::process::{Pid, Signal, kill_process};

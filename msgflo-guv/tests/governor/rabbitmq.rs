@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo::{Message, Network};
 use msgflo_guv::backend::process::Process;
 use msgflo_guv::config::{Model, Role};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use msgflo::transport::{Direction, Queue};
+use msgflo::transport::Queue;
 use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
