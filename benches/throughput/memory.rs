@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use msgflo::transport::{Queue, Target};
 use msgflo::Message;
+use msgflo::transport::{Queue, Target};
 
 use super::{BYTES, Countdown, Repeat, per_second};
 

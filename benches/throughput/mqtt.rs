@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::Result;
 use anyhow::Error;
+use anyhow::Result;
 use msgflo::transport::Queue;
 use msgflo_test_broker::Mosquitto;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS};
