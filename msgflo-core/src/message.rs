@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -29,10 +30,8 @@ pub struct Message {
     /// The sender's identifier: the same again when the sender had to publish it twice, so a
     /// receiver can tell a repetition from a new message. Peers need not set it.
     pub id: Option<Arc<str>>,
-    /// What all messages have in common that came of one.
-    pub correlation_id: Option<Arc<str>>,
-    /// When it was sent, where sender and transport tell. RabbitMQ knows whole seconds.
-    pub sent_at: Option<SystemTime>,
+    /// Milliseconds since 1970.
+    sent_at: Option<NonZeroU64>,
     /// What few messages have: the others pay nothing for it.
     rare: Option<Arc<Rare>>,
 }
@@ -40,6 +39,7 @@ pub struct Message {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Rare {
     headers: Headers,
+    correlation_id: Option<Arc<str>>,
     reply_to: Option<Arc<str>>,
     delay: Option<Duration>,
     expires_in: Option<Duration>,
@@ -87,7 +87,14 @@ impl Message {
 
     /// Sets what it has in common with all that comes of the same message.
     pub fn with_correlation_id(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.correlation_id = Some(id.into());
+        self.rare_mut().correlation_id = Some(id.into());
+        self
+    }
+
+    /// Sets when it was sent. What is less than a millisecond is cut off.
+    pub fn with_sent_at(mut self, at: SystemTime) -> Self {
+        let since_1970 = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.sent_at = u64::try_from(since_1970.as_millis()).ok().and_then(NonZeroU64::new);
         self
     }
 
@@ -126,6 +133,16 @@ impl Message {
     pub fn with_foreign(mut self, foreign: Arc<dyn Any + Send + Sync>) -> Self {
         self.rare_mut().foreign = Foreign(Some(foreign));
         self
+    }
+
+    /// What all messages have in common that came of one.
+    pub fn correlation_id(&self) -> Option<&Arc<str>> {
+        self.rare.as_ref()?.correlation_id.as_ref()
+    }
+
+    /// When it was sent, where sender and transport tell. RabbitMQ knows whole seconds.
+    pub fn sent_at(&self) -> Option<SystemTime> {
+        Some(UNIX_EPOCH + Duration::from_millis(self.sent_at?.get()))
     }
 
     /// Its headers.

@@ -131,17 +131,9 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
     })
 }
 
-/// What an attempt came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Outcome {
-    Done,
-    Failed(Option<Verdict>),
-}
-
-/// What to do with the message.
+/// What to do with a message whose attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Decision {
-    Acknowledge,
     /// Another attempt, with this number, after so long.
     Retry {
         attempt: u32,
@@ -195,17 +187,13 @@ impl Policy {
         Ok(())
     }
 
-    /// After an attempt (1, 2, …). `chance` gives a number from 0 to 1.
+    /// After an attempt (1, 2, …) that failed. `chance` gives a number from 0 to 1.
     pub(crate) fn decide(
         &self,
-        outcome: Outcome,
+        verdict: Option<Verdict>,
         attempt: u32,
         chance: impl FnOnce() -> f64,
     ) -> Decision {
-        let verdict = match outcome {
-            Outcome::Done => return Decision::Acknowledge,
-            Outcome::Failed(verdict) => verdict,
-        };
         match verdict {
             Some(Verdict::Release) => Decision::Release,
             Some(Verdict::Permanent) => Decision::DeadLetter,

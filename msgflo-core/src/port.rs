@@ -15,6 +15,7 @@ use crate::policy::LONGEST_PAUSE;
 use crate::processing::Processing;
 use crate::requests::{self, Request, Requests};
 use crate::statistics::OutportMeter;
+use crate::trace::Tracer;
 use crate::transport::{Abilities, Direction, Target, Transport};
 use crate::{
     Decode, Encode, ErrorKind, Message, Result, blocking, identity, payload, reserved, trace,
@@ -136,29 +137,42 @@ impl OutportLink {
                 identity::unique(self.prefix, self.count.fetch_add(1, Ordering::Relaxed))
             }));
         }
-        message.sent_at = Some(SystemTime::now());
-        let mut sending = None;
+        message = message.with_sent_at(SystemTime::now());
         if let Some(processing) = &processing {
             inherit(&mut message, &processing.message, processing.correlation_id());
         }
-        if let Some(tracer) = trace::tracer() {
-            sending = tracer.sends(queue, &mut message);
-        }
-        let reply = processing.as_ref().and_then(|processing| {
-            let answer_to = processing.take_reply_to()?.clone();
-            Some((answer_to, message.clone()))
-        });
-        let publish = self.transport.publish(Target::Outport(queue), message);
-        match sending {
-            None => publish.await?,
-            Some(span) => publish.instrument(span).await?,
-        }
-        if let Some((answer_to, message)) = reply {
-            requests::answer(&*self.transport, &answer_to, message).await;
+        let reply_to = processing.as_ref().and_then(|processing| processing.take_reply_to());
+        match (trace::tracer(), reply_to) {
+            (None, None) => self.transport.publish(Target::Outport(queue), message).await?,
+            // What few need is boxed, so that the others' future stays small.
+            (tracer, reply_to) => {
+                Box::pin(self.send_traced(queue, message, tracer, reply_to)).await?;
+            }
         }
         self.sent.increment(1);
         if let Some(meter) = &self.meter {
             meter.sent();
+        }
+        Ok(())
+    }
+
+    /// Sends it in a span of its own, if there is a tracer, and copies it to whoever waits for an answer.
+    async fn send_traced(
+        &self,
+        queue: &str,
+        mut message: Message,
+        tracer: Option<&dyn Tracer>,
+        reply_to: Option<&Arc<str>>,
+    ) -> Result<()> {
+        let span = tracer.and_then(|tracer| tracer.sends(queue, &mut message));
+        let answer = reply_to.map(|inbox| (inbox, message.clone()));
+        let publish = self.transport.publish(Target::Outport(queue), message);
+        match span {
+            None => publish.await?,
+            Some(span) => publish.instrument(span).await?,
+        }
+        if let Some((inbox, message)) = answer {
+            requests::answer(&*self.transport, inbox, message).await;
         }
         Ok(())
     }
@@ -191,8 +205,11 @@ impl OutportLink {
 
 /// What all that comes of a message has in common with it.
 fn inherit(message: &mut Message, of: &Message, correlation_id: Option<&Arc<str>>) {
-    if message.correlation_id.is_none() {
-        message.correlation_id = correlation_id.cloned();
+    if let (None, Some(id)) = (message.correlation_id(), correlation_id) {
+        *message = std::mem::take(message).with_correlation_id(id.clone());
+    }
+    if of.headers().is_empty() {
+        return;
     }
     for name in [reserved::TRACEPARENT, reserved::TRACESTATE, reserved::ANSWER_TO] {
         if let Some(value) = of.headers().get(name)

@@ -74,7 +74,7 @@ impl Processing {
 
     /// What all that comes of it has in common.
     pub(crate) fn correlation_id(&self) -> Option<&Arc<str>> {
-        self.message.correlation_id.as_ref().or(self.message.id.as_ref())
+        self.message.correlation_id().or(self.message.id.as_ref())
     }
 
     /// The identifier of the next message that is sent on an outport: the same again when the message
@@ -219,7 +219,7 @@ impl Context {
 
     /// When it was sent, where sender and transport tell.
     pub fn sent_at(&self) -> Option<SystemTime> {
-        self.0.message.sent_at
+        self.0.message.sent_at()
     }
 
     /// How long ago it was sent, where sender and transport tell: as exact as the two clocks agree.

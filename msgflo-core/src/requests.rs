@@ -94,9 +94,8 @@ impl Requests {
         self.state().waiting.insert(id.clone(), answered);
         // Forgotten if it is given up.
         let waiting = Waiting { requests: &self, id: id.clone() };
-        message.correlation_id = Some(id.clone());
+        message = message.with_correlation_id(id.clone()).with_sent_at(SystemTime::now());
         message.id.get_or_insert(id);
-        message.sent_at = Some(SystemTime::now());
         message.headers_mut().insert(reserved::ANSWER_TO, inbox.clone());
         let target = match direction {
             Direction::In => {
@@ -131,7 +130,7 @@ impl Requests {
 
     /// Hands an answer to whoever waits for it.
     pub(crate) fn resolve(&self, message: &Message) -> Matched {
-        if let Some(id) = &message.correlation_id {
+        if let Some(id) = message.correlation_id() {
             let mut state = self.state();
             if let Some(waiting) = state.waiting.remove(id) {
                 state.remember(id.clone());

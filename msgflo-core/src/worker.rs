@@ -17,7 +17,7 @@ use tracing::{Instrument, Span, info_span, warn};
 
 use crate::method::panicked;
 use crate::participant::Dispatch;
-use crate::policy::{Admission, Decision, Delivered, Outcome, Policy};
+use crate::policy::{Admission, Decision, Delivered, Policy};
 use crate::processing::{Context, Place, Processing};
 use crate::requests::{self, Matched, Requests};
 use crate::reserved::{self, Reason};
@@ -168,7 +168,7 @@ impl<S: Send + Sync + 'static> Worker<S> {
                     Some(Ok(delivery)) => {
                         let Some((delivery, is_suspect)) = self.admit(delivery) else { continue };
                         let key = self.key(&delivery.message);
-                        if let Some((key, delivery)) = lanes.admit(key.clone(), is_suspect, (key, delivery)) {
+                        if let Some(delivery) = lanes.admit(&key, is_suspect, delivery) {
                             in_flight.push(start(key, delivery));
                         }
                     }
@@ -228,27 +228,42 @@ impl<S: Send + Sync + 'static> Worker<S> {
         }
     }
 
+    /// What few messages need is boxed: the future of the others is small, and is moved often.
     async fn process(&self, mut delivery: Delivery) {
         let message = std::mem::take(&mut delivery.message);
-        let processing = Processing::new(self.place.clone(), message, delivery.redelivered);
         self.metrics.received(delivery.redelivered);
-        if self.setup.takes_answers && self.pass_answer_on(&processing.message).await {
+        let processing = Processing::new(self.place.clone(), message, delivery.redelivered);
+        if self.setup.takes_answers && Box::pin(self.pass_answer_on(&processing.message)).await {
             self.metrics.settled(Settled::Acknowledged, Duration::ZERO);
             return delivery.acknowledge();
         }
         let span = self.span(&processing, delivery.tag());
         let started = Instant::now();
+        let outcome = self.call(&processing).instrument(span.clone()).await;
+        let took = started.elapsed();
+        self.metrics.tried(took);
+        match outcome {
+            Ok(()) => {
+                self.metrics.settled(Settled::Acknowledged, took);
+                delivery.acknowledge();
+            }
+            Err(error) => {
+                Box::pin(self.settle_failed(delivery, &processing, error, took, &span)).await;
+            }
+        }
+    }
+
+    /// Calls the method, for as long as it may take. A panic becomes an error.
+    async fn call(&self, processing: &Arc<Processing>) -> Result<()> {
         let context = Context::new(processing.clone());
         let message = processing.message.clone();
         let call = call(|| self.dispatch.call(self.participant.clone(), message, context));
-        let call = processing.clone().scope(call).instrument(span.clone());
-        let outcome = match self.setup.policy.timeout {
-            None => call.await,
-            Some(limit) => within(limit, &processing, call).await,
-        };
-        let took = started.elapsed();
-        self.metrics.tried(took);
-        self.settle(delivery, &processing, outcome, took, &span).await;
+        match self.setup.policy.timeout {
+            None => processing.clone().scope(call).await,
+            Some(limit) => {
+                Box::pin(within(limit, processing, processing.clone().scope(call))).await
+            }
+        }
     }
 
     fn span(&self, processing: &Processing, tag: u64) -> Span {
@@ -277,31 +292,23 @@ impl<S: Send + Sync + 'static> Worker<S> {
     }
 
     /// Does what the policy decides.
-    async fn settle(
+    async fn settle_failed(
         &self,
         delivery: Delivery,
         processing: &Processing,
-        outcome: Result<()>,
+        error: Error,
         took: Duration,
         span: &Span,
     ) {
         let policy = &self.setup.policy;
         let (attempt, place) = (processing.attempt, &self.place);
-        let (came_to, told) = match outcome {
-            Ok(()) => (Outcome::Done, String::new()),
-            Err(error) => (Outcome::Failed(error.verdict()), error.to_string()),
-        };
-        let decision = policy.decide(came_to, attempt, chance);
-        if decision == Decision::Acknowledge {
-            self.metrics.settled(Settled::Acknowledged, took);
-            return delivery.acknowledge();
-        }
+        let decision = policy.decide(error.verdict(), attempt, chance);
+        let told = error.to_string();
         span.record("otel.status_code", "ERROR");
         span.record("otel.status_description", told.as_str());
         let id = processing.message.id.as_deref();
         // Named in full, as the span is silent at the default level.
         match decision {
-            Decision::Acknowledge => {}
             Decision::Retry { attempt: next, after } => {
                 self.metrics.settled(Settled::Retried, took);
                 let message = reserved::retried(&processing.message, next, SystemTime::now());
@@ -358,7 +365,9 @@ impl<S: Send + Sync + 'static> Worker<S> {
         let mut answer = Message::new("")
             .with_header(reserved::ERROR, reserved::shown(error))
             .with_header(reserved::ROLE, self.place.role.as_str());
-        answer.correlation_id = processing.correlation_id().cloned();
+        if let Some(id) = processing.correlation_id() {
+            answer = answer.with_correlation_id(id.clone());
+        }
         requests::answer(&*self.transport, inbox, answer).await;
     }
 
@@ -387,13 +396,13 @@ impl Drop for AbortOnDrop {
 }
 
 /// Calls the method; a panic becomes an error.
-async fn call<F: Future<Output = Result<()>>>(method: impl FnOnce() -> F) -> Result<()> {
+fn call<F: Future<Output = Result<()>>>(
+    method: impl FnOnce() -> F,
+) -> impl Future<Output = Result<()>> {
     // The message is moved in and the participant is shared behind `&self`: what a panic leaves
     // half-done is the participant's own state, as with any panicking request handler.
-    AssertUnwindSafe(async { method().await })
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| Err(panicked(&*panic)))
+    let call = AssertUnwindSafe(async { method().await }).catch_unwind();
+    call.map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic))))
 }
 
 /// Gives the method so much time. It is told before it is dropped, and may end in order at once.

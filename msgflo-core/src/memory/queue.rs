@@ -62,11 +62,11 @@ impl Ready {
     }
 
     fn size(&self) -> usize {
-        let Message { payload, content_type, id, correlation_id, .. } = &self.message;
+        let Message { payload, content_type, id, .. } = &self.message;
         payload.len()
             + content_type.as_ref().map_or(0, |content_type| content_type.len())
             + id.as_ref().map_or(0, |id| id.len())
-            + correlation_id.as_ref().map_or(0, |id| id.len())
+            + self.message.correlation_id().map_or(0, |id| id.len())
             + self.message.headers().size()
     }
 

@@ -8,19 +8,17 @@ fn policy(attempts: u32) -> Policy {
 
 #[test]
 fn what_becomes_of_an_attempt() {
-    use Decision::{Acknowledge, DeadLetter, Release};
+    use Decision::{DeadLetter, Release};
     let retry = |attempt, seconds| Decision::Retry { attempt, after: SECOND * seconds };
-    let failed = Outcome::Failed(None);
-    let permanent = Outcome::Failed(Some(Verdict::Permanent));
-    let later = |seconds| Outcome::Failed(Some(Verdict::RetryAfter(SECOND * seconds)));
-    let released = Outcome::Failed(Some(Verdict::Release));
-    // attempts, outcome, attempt: decision
+    let failed = None;
+    let permanent = Some(Verdict::Permanent);
+    let later = |seconds| Some(Verdict::RetryAfter(SECOND * seconds));
+    let released = Some(Verdict::Release);
+    // attempts, verdict, attempt: decision
     let table = [
-        (1, Outcome::Done, 1, Acknowledge),
         (1, failed, 1, DeadLetter),
         (1, later(30), 1, DeadLetter),
         (1, released, 1, Release),
-        (3, Outcome::Done, 3, Acknowledge),
         (3, failed, 1, retry(2, 1)),
         (3, failed, 2, retry(3, 2)),
         (3, failed, 3, DeadLetter),
@@ -33,9 +31,9 @@ fn what_becomes_of_an_attempt() {
         (u32::MAX, failed, 4_000_000, retry(4_000_001, 300)),
         (9, later(u32::MAX), 1, Decision::Retry { attempt: 2, after: LONGEST_PAUSE }),
     ];
-    for (attempts, outcome, attempt, expected) in table {
-        let decided = policy(attempts).decide(outcome, attempt, || 1.0);
-        assert_eq!(decided, expected, "{attempts} attempts, {outcome:?} at {attempt}");
+    for (attempts, verdict, attempt, expected) in table {
+        let decided = policy(attempts).decide(verdict, attempt, || 1.0);
+        assert_eq!(decided, expected, "{attempts} attempts, {verdict:?} at {attempt}");
     }
 }
 

@@ -149,7 +149,7 @@ impl<S: Send + Sync + 'static> Worker<S> {
     async fn reject_unreadable(&self, mut delivery: Delivery, error: Error, span: &tracing::Span) {
         let message = std::mem::take(&mut delivery.message);
         let processing = Processing::new(self.place.clone(), message, delivery.redelivered);
-        self.settle(delivery, &processing, Err(error), Duration::ZERO, span).await;
+        self.settle_failed(delivery, &processing, error, Duration::ZERO, span).await;
     }
 }
 
@@ -159,9 +159,13 @@ fn of_all(messages: &[Message]) -> Message {
     let mut common = Message::default();
     let Some(first) = messages.first() else { return common };
     common.content_type = first.content_type.clone();
-    common.sent_at = messages.iter().filter_map(|message| message.sent_at).min();
-    if messages.iter().all(|message| message.correlation_id == first.correlation_id) {
-        common.correlation_id = first.correlation_id.clone();
+    if let Some(first) = messages.iter().filter_map(Message::sent_at).min() {
+        common = common.with_sent_at(first);
+    }
+    if let Some(id) = first.correlation_id()
+        && messages.iter().all(|message| message.correlation_id() == Some(id))
+    {
+        common = common.with_correlation_id(id.clone());
     }
     let ids: Option<Vec<&str>> = messages.iter().map(|message| message.id.as_deref()).collect();
     common.id = ids.map(|ids| identity::derived(&ids.join(" "), "", "", 0));
