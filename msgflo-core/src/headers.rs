@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Names that begin so are msgflo's own: how often a message was tried, why it is a dead letter.
 pub const RESERVED: &str = "msgflo-";
 
-/// The headers of a message: text to text, in the order in which they were added.
+/// The headers of a message: text to text, in the order in which they were added (RabbitMQ sorts them).
 ///
 /// A name is compared letter by letter. One may be there several times, as in MQTT 5.
 ///
@@ -19,7 +19,7 @@ pub const RESERVED: &str = "msgflo-";
 /// assert_eq!(headers.get("tenant"), Some("b"));
 /// assert_eq!(headers.iter().collect::<Vec<_>>(), [("tenant", "b")]);
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Headers(Vec<(Arc<str>, Arc<str>)>);
 
 /// Where there are none.
@@ -73,6 +73,23 @@ impl Headers {
         Self(self.0.iter().filter(|(name, _)| !name.starts_with(RESERVED)).cloned().collect())
     }
 }
+
+/// The same names and values, in whatever order: AMQP keeps none.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        if self.0.len() != other.0.len() {
+            return false;
+        }
+        let sorted = |headers: &Self| {
+            let mut sorted: Vec<_> = headers.0.clone();
+            sorted.sort();
+            sorted
+        };
+        self.0 == other.0 || sorted(self) == sorted(other)
+    }
+}
+
+impl Eq for Headers {}
 
 impl<N: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Self {

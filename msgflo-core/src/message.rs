@@ -176,6 +176,12 @@ impl Message {
         self.rare.as_ref()?.expires_in
     }
 
+    /// Takes the time to live away, as of a dead letter, which is kept.
+    pub fn take_expiry(&mut self) -> Option<Duration> {
+        self.expires_in()?;
+        self.rare_mut().expires_in.take()
+    }
+
     /// How urgent it is.
     pub fn priority(&self) -> Option<u8> {
         self.rare.as_ref()?.priority

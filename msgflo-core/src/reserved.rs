@@ -87,6 +87,7 @@ pub(crate) fn counted(message: &Message, deliveries: u32) -> Message {
 pub(crate) fn dead_letter(message: &Message, reason: &Reason<'_>) -> Message {
     let mut message = message.clone();
     let id = message.id.clone();
+    message.take_expiry();
     let headers = message.headers_mut();
     headers.insert(ROLE, reason.role);
     headers.insert(PORT, reason.port);

@@ -284,7 +284,8 @@ impl MemoryQueue {
         lock(&self.led_to).retain(|queue| !std::ptr::eq(queue.as_ptr(), Arc::as_ptr(target)));
     }
 
-    fn push_dead(&self, message: Message) {
+    fn push_dead(&self, mut message: Message) {
+        message.take_expiry();
         for queue in lock(&self.led_to).iter().filter_map(Weak::upgrade) {
             // Whoever rejects a message cannot wait.
             if queue.offer(&message).is_some() {
