@@ -87,6 +87,7 @@ pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
         url: without_password(url),
         broker,
         announced: Default::default(),
+        passing: Default::default(),
         credits: Default::default(),
         finishing: watch::Sender::new(false),
         closed: watch::Sender::new(false),
@@ -99,6 +100,8 @@ struct Memory {
     url: String,
     broker: Arc<Broker>,
     announced: Mutex<HashSet<String>>,
+    /// The queues that it has made and that end with it, unless others consume them.
+    passing: Mutex<Vec<String>>,
     /// Of this connection's consumers.
     credits: Mutex<Vec<Weak<Credit>>>,
     finishing: watch::Sender<bool>,
@@ -118,6 +121,10 @@ impl Memory {
         self.closed.send_replace(true);
         let credits = std::mem::take(&mut *lock(&self.credits));
         credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close(is_lost));
+        let passing = std::mem::take(&mut *lock(&self.passing));
+        if !passing.is_empty() {
+            self.broker.topology_mut().remove_unused(&passing);
+        }
         let announced = std::mem::take(&mut *lock(&self.announced));
         lock(&self.broker.present).retain(|id, _| !announced.contains(id));
     }
@@ -152,6 +159,24 @@ impl Topology {
     }
 }
 
+impl Topology {
+    /// Removes those that nobody consumes, with their dead letters.
+    fn remove_unused(&mut self, names: &[String]) {
+        for name in names {
+            if self.queues.get(name).is_none_or(|queue| queue.statistics().consumers > 0) {
+                continue;
+            }
+            for name in [name.clone(), format!("dead-{name}")] {
+                let Some(queue) = self.queues.remove(&name) else { continue };
+                self.exchanges.remove(&name);
+                for bound in self.exchanges.values_mut() {
+                    bound.retain(|bound| !Arc::ptr_eq(bound, &queue));
+                }
+            }
+        }
+    }
+}
+
 impl Broker {
     fn topology(&self) -> std::sync::RwLockReadGuard<'_, Topology> {
         self.topology.read().unwrap_or_else(PoisonError::into_inner)
@@ -180,12 +205,14 @@ impl Transport for Memory {
         if queue.direction == Direction::In && !topology.queues.contains_key(&queue.name) {
             let dead_name = self.dead_letter_queue(&queue.name);
             let dead = topology.queues.get(&dead_name).cloned().unwrap_or_else(|| {
-                let dead = Arc::new(MemoryQueue::new(capacity, None, None));
+                let dead = Arc::new(MemoryQueue::new(capacity, None));
                 topology.add(&dead_name, &dead);
                 dead
             });
-            let made = MemoryQueue::new(capacity, queue.max_priority, Some(dead));
-            topology.add(&queue.name, &Arc::new(made));
+            topology.add(&queue.name, &Arc::new(MemoryQueue::new(capacity, Some(dead))));
+            if !queue.persistent {
+                lock(&self.passing).push(queue.name.clone());
+            }
         }
         Ok(())
     }

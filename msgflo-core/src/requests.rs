@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -30,13 +30,15 @@ const PREFETCH: u16 = 100;
 #[derive(Default)]
 pub(crate) struct Requests {
     state: Mutex<State>,
-    inbox: OnceCell<Arc<str>>,
+    /// How many inboxes were made: one at a time.
+    making: tokio::sync::Mutex<u32>,
 }
 
 #[derive(Default)]
 struct State {
     waiting: HashMap<Arc<str>, oneshot::Sender<Message>>,
     answered: VecDeque<Arc<str>>,
+    inbox: Option<Arc<str>>,
 }
 
 /// What has become of a message that may be an answer.
@@ -118,14 +120,28 @@ impl Requests {
 
     /// This connection's own queue for answers; made when it is asked for the first time.
     async fn inbox(self: &Arc<Self>, transport: &Arc<dyn Transport>) -> Result<Arc<str>> {
-        let make = async || {
-            let name = format!("msgflo.answers.{}", Uuid::new_v4().simple());
-            transport.declare(&Queue::inport(&*name).persistent(false)).await?;
-            let deliveries = transport.consume(&name, PREFETCH).await?;
-            tokio::spawn(receive(Arc::downgrade(self), deliveries));
-            Ok::<Arc<str>, Error>(name.into())
-        };
-        self.inbox.get_or_try_init(make).await.cloned()
+        let mut making = self.making.lock().await;
+        if let Some(inbox) = self.own() {
+            return Ok(inbox);
+        }
+        let name: Arc<str> = format!("msgflo.answers.{}", Uuid::new_v4().simple()).into();
+        transport.declare(&Queue::inport(&*name).persistent(false)).await?;
+        let deliveries = transport.consume(&name, PREFETCH).await?;
+        self.state().inbox = Some(name.clone());
+        tokio::spawn(receive(Arc::downgrade(self), deliveries));
+        *making += 1;
+        Ok(name)
+    }
+
+    fn own(&self) -> Option<Arc<str>> {
+        self.state().inbox.clone()
+    }
+
+    /// The inbox is gone, and so are the answers to what was asked. The next request makes another.
+    fn lose_inbox(&self) {
+        let mut state = self.state();
+        state.inbox = None;
+        state.waiting.clear();
     }
 
     /// Hands an answer to whoever waits for it.
@@ -143,7 +159,7 @@ impl Requests {
             }
         }
         match message.headers().get(reserved::ANSWER_TO) {
-            Some(inbox) if self.inbox.get().is_none_or(|own| **own != *inbox) => {
+            Some(inbox) if self.own().is_none_or(|own| *own != *inbox) => {
                 Matched::For(inbox.into())
             }
             _ => Matched::Nobody,
@@ -185,6 +201,9 @@ async fn receive(requests: std::sync::Weak<Requests>, mut deliveries: Deliveries
             tracing::debug!(id = delivery.message.id.as_deref(), "an answer came to nobody");
         }
         delivery.acknowledge();
+    }
+    if let Some(requests) = requests.upgrade() {
+        requests.lose_inbox();
     }
 }
 
@@ -243,7 +262,7 @@ mod tests {
         let requests = Requests::default();
         let (sender, mut receiver) = oneshot::channel();
         requests.state().waiting.insert("7".into(), sender);
-        let _ = requests.inbox.set("own".into());
+        requests.state().inbox = Some("own".into());
         let answer = |id: &str| Message::new(id.to_owned()).with_correlation_id(id);
         assert_eq!(requests.resolve(&answer("8")), Matched::Nobody);
         assert_eq!(requests.resolve(&answer("7")), Matched::Answered);

@@ -49,6 +49,7 @@
 
 mod address;
 mod auto;
+mod extras;
 mod frames;
 mod hub;
 mod link;

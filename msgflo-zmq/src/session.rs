@@ -39,6 +39,8 @@ struct About {
     timeout: Duration,
     window: usize,
     max_frame: usize,
+    /// Whether it knows extras and `RETRY`.
+    retries: bool,
 }
 
 /// Why a session is over.
@@ -77,7 +79,7 @@ impl Session {
 
     /// Makes everything again that there was.
     pub(crate) fn restore(&mut self, inner: &Inner) {
-        inner.settlements.restart(self.number);
+        inner.settlements.restart(self.number, self.hub.retries);
         inner.outbox.restart();
         let mut requests = inner.topology().restore(&self.hub.instance);
         requests.extend(inner.streams.requests());
@@ -275,6 +277,10 @@ async fn greeting(wire: &mut Wire) -> Result<About, String> {
                 .max(Duration::from_millis(100)),
             window: received.number("window")?.clamp(1, 1 << 20) as usize,
             max_frame: received.number("largest message")?.try_into().unwrap_or(usize::MAX),
+            // Hubs of old do not tell what they can.
+            retries: received
+                .optional()
+                .is_some_and(|can| can.split(|byte| *byte == b' ').any(|word| word == b"retry")),
         }),
         frames::ERROR => {
             let _kind = received.text("kind")?;

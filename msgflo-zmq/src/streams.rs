@@ -58,6 +58,14 @@ impl Streams {
         }
     }
 
+    /// The queue that a consumer takes from.
+    pub(crate) fn queue(&self, number: u64) -> Option<String> {
+        match &self.lock().get(&number)?.sink {
+            Sink::Deliveries { queue, .. } => Some(queue.clone()),
+            _ => None,
+        }
+    }
+
     /// What a new connection asks for.
     pub(crate) fn requests(&self) -> Vec<Frames> {
         let streams = self.lock();
@@ -98,8 +106,8 @@ impl Streams {
     ) -> Result<(), Malformed> {
         let tag = received.number("tag")?;
         let redelivered = *received.bytes("redelivered flag")? == *b"1";
-        let message = received.message()?;
-        let delivery = Delivery::new(message, redelivered, tag, settle);
+        let (message, deliveries) = received.counted_message()?;
+        let delivery = Delivery::new(message, redelivered, tag, settle).with_deliveries(deliveries);
         if let Some(Sink::Deliveries { sender, .. }) =
             self.lock().get(&received.number).map(|stream| &stream.sink)
         {

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use msgflo_core::transport::{
-    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
-    Transport,
+    Abilities, Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue,
+    QueueStatistics, Target, Transport,
 };
 use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use tokio::sync::{mpsc, watch};
 
 use crate::frames::{
-    ANNOUNCE, BIND, CONSUME, DECLARE, EDGES, Frames, LONGEST_NAME, STATISTICS, TAP, UNBIND, WATCH,
+    ANNOUNCE, BIND, CONSUME, DECLARE, EDGES, Frames, LONGEST_NAME, PASSING, STATISTICS, TAP,
+    UNBIND, WATCH,
 };
 use crate::link::Link;
 use crate::streams::{COPIES, Receiving, Sink, announcements, copies, deliveries};
@@ -46,10 +47,16 @@ impl Transport for Zmq {
         &self.link.inner().address.shown
     }
 
+    fn abilities(&self) -> Abilities {
+        Abilities::ALL
+    }
+
     async fn declare(&self, queue: &Queue) -> Result<()> {
         self.check([&*queue.name])?;
-        let declare =
-            |number| Frames::new(DECLARE, number).direction(queue.direction).text(&queue.name);
+        let declare = |number| {
+            let declare = Frames::new(DECLARE, number).direction(queue.direction).text(&queue.name);
+            if queue.persistent { declare } else { declare.text(PASSING) }
+        };
         self.link.request(declare).answer(&queue.name).await?;
         Ok(())
     }

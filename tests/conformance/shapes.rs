@@ -160,6 +160,8 @@ async fn what_is_not_finished_in_time_goes_back(context: Context) {
         noted.send_replace(true);
         std::future::pending::<Result<(), Error>>()
     });
+    // First: where the first has the broker, it must outlive the worker.
+    let connection = context.connect().await;
     let network = context.network().await;
     network.start_assembly(&role, worker).await.unwrap();
     let queue = format!("{role}.IN");
@@ -167,7 +169,6 @@ async fn what_is_not_finished_in_time_goes_back(context: Context) {
     within("the method", begun.subscribe().wait_for(|begun| *begun)).await.unwrap();
     let limit = Duration::from_millis(100);
     within("shutdown", network.shutdown_within(limit)).await.unwrap();
-    let connection = context.connect().await;
     connection.consume(&queue, 1).await.expect("slow").await;
     connection.send(&connection.0.dead_letter_queue(&queue), "end").await;
     connection.consume_dead_letters(&queue).await.expect("end").await;

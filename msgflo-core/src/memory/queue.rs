@@ -21,7 +21,6 @@ pub(super) struct Capacity {
 
 pub(super) struct MemoryQueue {
     capacity: Capacity,
-    max_priority: u8,
     dead_letters: Option<Arc<MemoryQueue>>,
     /// Where dead letters go from here, beside staying here.
     led_to: Mutex<Vec<Weak<MemoryQueue>>>,
@@ -81,9 +80,9 @@ impl Messages {
         self.ready.len() + self.later.len() >= capacity.messages || self.bytes >= capacity.bytes
     }
 
-    fn push_back(&mut self, ready: Ready, max_priority: u8) {
+    fn push_back(&mut self, ready: Ready) {
         self.bytes += ready.size();
-        let urgency = |ready: &Ready| ready.message.priority().unwrap_or(0).min(max_priority);
+        let urgency = |ready: &Ready| ready.message.priority().unwrap_or(0);
         let priority = urgency(&ready);
         if priority == 0 {
             return self.ready.push_back(ready);
@@ -99,10 +98,10 @@ impl Messages {
     }
 
     /// One that was not here before.
-    fn take_in(&mut self, mut message: Message, max_priority: u8) {
+    fn take_in(&mut self, mut message: Message) {
         self.arrived += 1;
         match message.take_delay() {
-            None => self.push_back(Ready::new(message), max_priority),
+            None => self.push_back(Ready::new(message)),
             Some(delay) => {
                 let mut ready = Ready::new(message);
                 ready.expires = ready.expires.map(|expires| expires + delay);
@@ -123,7 +122,7 @@ impl Messages {
     }
 
     /// What was to wait until now, is ready.
-    fn wake(&mut self, max_priority: u8) {
+    fn wake(&mut self) {
         if self.later.is_empty() {
             return;
         }
@@ -133,7 +132,7 @@ impl Messages {
         {
             let ready = first.remove();
             self.bytes -= ready.size();
-            self.push_back(ready, max_priority);
+            self.push_back(ready);
         }
     }
 }
@@ -148,14 +147,9 @@ enum Popped {
 }
 
 impl MemoryQueue {
-    pub(super) fn new(
-        capacity: Capacity,
-        max_priority: Option<u8>,
-        dead_letters: Option<Arc<MemoryQueue>>,
-    ) -> Self {
+    pub(super) fn new(capacity: Capacity, dead_letters: Option<Arc<MemoryQueue>>) -> Self {
         Self {
             capacity,
-            max_priority: max_priority.unwrap_or(0),
             dead_letters,
             led_to: Default::default(),
             messages: Default::default(),
@@ -181,7 +175,7 @@ impl MemoryQueue {
                 waiting.push_back((message.clone(), taken));
                 return Some(receiver);
             }
-            messages.take_in(message.clone(), self.max_priority);
+            messages.take_in(message.clone());
         }
         self.filled.notify_one();
         None
@@ -189,7 +183,7 @@ impl MemoryQueue {
 
     /// Adds the message even if the queue is full.
     pub(super) fn add(&self, message: &Message) {
-        lock(&self.messages).take_in(message.clone(), self.max_priority);
+        lock(&self.messages).take_in(message.clone());
         self.filled.notify_one();
     }
 
@@ -198,7 +192,7 @@ impl MemoryQueue {
         let mut expired = Vec::new();
         let (popped, more) = {
             let mut messages = lock(&self.messages);
-            messages.wake(self.max_priority);
+            messages.wake();
             let popped = loop {
                 let Some(first) = messages.ready.front() else {
                     let next = messages.later.first_key_value();
@@ -220,7 +214,7 @@ impl MemoryQueue {
                 && let Some((message, taken)) = messages.waiting.pop_front()
             {
                 if taken.send(()).is_ok() {
-                    messages.take_in(message, self.max_priority);
+                    messages.take_in(message);
                 }
             }
             (popped, !messages.ready.is_empty())
@@ -268,7 +262,7 @@ impl MemoryQueue {
             let mut messages = lock(&self.messages);
             let ready = Ready::new(message);
             match after {
-                Duration::ZERO => messages.push_back(ready, self.max_priority),
+                Duration::ZERO => messages.push_back(ready),
                 after => messages.push_later(ready, after),
             }
         }
@@ -303,7 +297,7 @@ impl MemoryQueue {
         let mut dropped = 0;
         {
             let mut messages = lock(&self.messages);
-            messages.take_in(message, self.max_priority);
+            messages.take_in(message);
             // The newest is always kept.
             let over = |messages: &Messages| {
                 messages.ready.len() > self.capacity.messages

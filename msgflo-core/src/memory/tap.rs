@@ -27,7 +27,7 @@ impl Taps {
         direction: Direction,
         capacity: Capacity,
     ) -> Arc<MemoryQueue> {
-        let copies = Arc::new(MemoryQueue::new(capacity, None, None));
+        let copies = Arc::new(MemoryQueue::new(capacity, None));
         self.0.push(Tapped { queue: queue.into(), direction, copies: copies.clone() });
         copies
     }

@@ -19,7 +19,8 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::Shared;
-use crate::frames::{self, Frames, Malformed, Received};
+use crate::extras;
+use crate::frames::{self, Frames, Malformed, PASSING, Received};
 use crate::wire::{self, Broken, Decoder, Incoming};
 
 /// How many messages a client may have sent that are not answered yet.
@@ -34,6 +35,10 @@ const PATIENCE: u32 = 100;
 const GREETING: Duration = Duration::from_secs(10);
 /// How long the last answer may take to be written.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// What this hub can beyond the first ones.
+const ABILITIES: &str = "extras retry passing";
+/// No message waits longer, in milliseconds: 10 years.
+const LONGEST_DELAY: u64 = 10 * 365 * 24 * 3600 * 1000;
 
 /// Why a client is not served any longer.
 enum End {
@@ -103,6 +108,7 @@ pub(super) async fn serve(
         mistakes: 0,
     };
     let end = client.run(&mut stream, stopped).await;
+    let is_lost = matches!(end, End::Silent | End::Broken(_));
     let name = &client.name;
     match end {
         End::Left => debug!("{name} left the hub"),
@@ -115,6 +121,15 @@ pub(super) async fn serve(
         End::Broken(Broken::Lost(error)) => {
             info!("the hub lost {name} ({error}): what it had in hand is delivered again");
         }
+    }
+    if is_lost {
+        // As nobody closes the connection, what was in hand counts as lost with the client. Who still
+        // has a hand on it, goes first.
+        let Client { transport: own, waiting, unsettled, .. } = client;
+        drop(waiting);
+        drop((transport, own));
+        drop(unsettled);
+        return;
     }
     // Closing gives everything back in its order.
     if let Err(error) = transport.close().await {
@@ -325,6 +340,7 @@ impl Client {
             frames::PUBLISH => return self.publish(received),
             frames::REJECT => return self.settle(received, Settlement::Rejected),
             frames::RELEASE => return self.settle(received, Settlement::Released),
+            frames::RETRY => return self.retry(received),
             frames::CONSUME => return self.consume(received).await,
             frames::WATCH => return self.watch(number).await,
             frames::TAP => return self.tap(received).await,
@@ -347,9 +363,11 @@ impl Client {
                     let full = "the hub has too many queues already".into();
                     return Ok(Answer::Refused("queue", name, full));
                 }
-                let queue = Queue::new(name.clone(), direction);
+                let is_passing = received.optional().is_some_and(|how| *how == *PASSING.as_bytes());
+                let queue = Queue::new(name.clone(), direction).persistent(!is_passing);
                 let declared = self.transport.declare(&queue).await;
-                if declared.is_ok() {
+                // What ends with its client, no other makes again.
+                if declared.is_ok() && !is_passing {
                     self.shared.topology.declared(direction, &name);
                 }
                 Ok(answer(number, &name, declared))
@@ -423,7 +441,8 @@ impl Client {
                 .text(&self.shared.instance)
                 .number(milliseconds)
                 .number(WINDOW as u64)
-                .number(self.shared.max_frame as u64),
+                .number(self.shared.max_frame as u64)
+                .text(ABILITIES),
         ))
     }
 
@@ -519,6 +538,7 @@ impl Client {
         settlement: Settlement,
     ) -> Result<Answer, Malformed> {
         let mut tags = received.numbers("tags")?;
+        let reasons = received.optional().filter(|_| settlement == Settlement::Rejected);
         let Some(unsettled) = self.unsettled.get_mut(&received.number) else {
             return Err(format!("nothing of {} is unsettled", received.number));
         };
@@ -530,7 +550,20 @@ impl Client {
         for tag in tags {
             match (unsettled.remove(&tag), &settlement) {
                 (Some(delivery), Settlement::Acknowledged) => delivery.acknowledge(),
-                (Some(delivery), Settlement::Rejected) => delivery.reject(),
+                (Some(delivery), Settlement::Rejected) => match &reasons {
+                    None => delivery.reject(),
+                    Some(reasons) => {
+                        let mut message = delivery.message.clone();
+                        // What cannot be read is no reason to keep it.
+                        let read = extras::read(&mut message, None, Some(reasons.clone()));
+                        match read {
+                            Ok(_) => {
+                                delivery.settle_as(Settlement::DeadLettered(Box::new(message)))
+                            }
+                            Err(_) => delivery.reject(),
+                        }
+                    }
+                },
                 (Some(delivery), _) => drop(delivery),
                 (None, _) => unknown = Some(tag),
             }
@@ -544,23 +577,44 @@ impl Client {
         }
     }
 
+    /// A message that is to come again later, as the client says it is now.
+    fn retry(&mut self, received: &mut Received) -> Result<Answer, Malformed> {
+        let tag = received.number("tag")?;
+        let after = Duration::from_millis(received.number("delay")?.min(LONGEST_DELAY));
+        let extras = received.optional();
+        let Some(unsettled) = self.unsettled.get_mut(&received.number) else {
+            return Err(format!("nothing of {} is unsettled", received.number));
+        };
+        let Some(delivery) = unsettled.remove(&tag) else {
+            return Err(format!("delivery {tag} is not unsettled"));
+        };
+        if unsettled.is_empty() {
+            self.unsettled.remove(&received.number);
+        }
+        let mut message = delivery.message.clone();
+        // Released, if the extras cannot be read: it is not lost.
+        extras::read(&mut message, None, extras)?;
+        delivery.settle_as(Settlement::Delayed(Box::new(message), after));
+        Ok(Answer::None)
+    }
+
     fn pass_on(&mut self, item: Item) {
         let frames = match item {
-            Item::Delivery(number, mut delivery) => {
+            Item::Delivery(number, delivery) => {
                 let tag = delivery.tag();
-                let message = std::mem::take(&mut delivery.message);
                 let redelivered = if delivery.redelivered { "1" } else { "0" };
-                self.unsettled.entry(number).or_default().insert(tag, delivery);
-                Frames::new(frames::DELIVER, number)
+                let frames = Frames::new(frames::DELIVER, number)
                     .number(tag)
                     .bytes(Bytes::from_static(redelivered.as_bytes()))
-                    .message(&message)
+                    .message(&delivery.message, delivery.deliveries);
+                self.unsettled.entry(number).or_default().insert(tag, delivery);
+                frames
             }
             Item::Announcement(number, definition) => {
                 let json = definition.to_discovery_message().to_string();
                 Frames::new(frames::ANNOUNCEMENT, number).bytes(json)
             }
-            Item::Copy(number, message) => Frames::new(frames::COPY, number).message(&message),
+            Item::Copy(number, message) => Frames::new(frames::COPY, number).message(&message, 1),
         };
         wire::encode(frames.as_slice(), &mut self.out);
     }
