@@ -28,7 +28,7 @@ pub const LAST_FAILED: &str = "msgflo-last-failed";
 /// Of a dead letter: the id of the participant that gave it up.
 pub const WORKER: &str = "msgflo-worker";
 /// Of a dead letter: the message's identifier.
-pub const ID: &str = "msgflo-id";
+pub const ID: &str = "msgflo-original-id";
 /// W3C Trace Context.
 pub const TRACEPARENT: &str = "traceparent";
 /// W3C Trace Context.
