@@ -129,7 +129,8 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
     message = "this is no method that an inport of `{P}` can hand its messages to",
     label = "not of the shape `async fn(&self, P) -> Result<(), E>`",
     note = "write `async fn method(&self, payload: {P}) -> msgflo::Result<()>`; a last argument `context: msgflo::Context` may be added",
-    note = "its future must be `Send`: it may hold nothing across an `.await` that is not"
+    note = "its future must be `Send`: it may hold nothing across an `.await` that is not",
+    note = "a method that is not async needs `blocking` beside `process`"
 )]
 pub trait Process<S, P, A>: Send + Sync + 'static {
     fn process(

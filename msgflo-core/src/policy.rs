@@ -81,6 +81,12 @@ impl Backoff {
         Ok(Self { shortest, longest })
     }
 
+    /// What the derive has checked.
+    #[doc(hidden)]
+    pub const fn checked(shortest: Duration, longest: Duration) -> Self {
+        Self { shortest, longest }
+    }
+
     /// The pause before the second attempt, and the least of all.
     pub fn shortest(&self) -> Duration {
         self.shortest

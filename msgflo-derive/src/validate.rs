@@ -18,8 +18,8 @@ pub(crate) struct ValidPort<'a> {
 }
 
 pub(crate) enum Direction<'a> {
-    /// Messages are received, and handed to the method.
-    In(&'a Path),
+    /// Messages are received, and handed to the method; answers to requests need none.
+    In(Option<&'a Path>),
     /// Messages are sent.
     Out,
 }
@@ -55,11 +55,10 @@ fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
             "a participant is a struct, not a union: put the union into a field",
         )),
     }
-    if !node.generics.params.is_empty() {
+    for lifetime in node.generics.lifetimes() {
         errors.push(Error::new_spanned(
-            &node.generics,
-            "a participant is one component, and cannot have generics or lifetimes: write the \
-             types out, and own what is borrowed",
+            lifetime,
+            "a participant lives as long as it runs, and cannot borrow: own what is borrowed",
         ));
     }
     check_not_empty("component", &participant.component, errors);
@@ -70,6 +69,7 @@ fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
 fn check_ids(participant: &Participant<'_>, errors: &mut Vec<Error>) {
     let mut ids = HashSet::new();
     let mut default_queues = HashMap::new();
+    let mut queues = HashSet::new();
     for field in &participant.fields {
         if field.inport.is_some() && field.outport.is_some() {
             continue;
@@ -85,6 +85,14 @@ fn check_ids(participant: &Participant<'_>, errors: &mut Vec<Error>) {
                         "there is another {what} `{id}` (capitals make no difference): give one \
                          of them another name, or `#[{what}(id = \"…\")]`"
                     ),
+                ));
+            }
+            if let (Some(queue), "inport") = (&port.queue, what)
+                && !queues.insert(queue.value())
+            {
+                errors.push(Error::new_spanned(
+                    queue,
+                    "another inport has this queue, and the two would take each other's messages: give one of them another `queue`",
                 ));
             }
             if port.queue.is_some() || port.hidden {
@@ -129,6 +137,8 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
     check_not_empty("id", &port.id, errors);
     check_not_empty("queue", &port.queue, errors);
     check_not_empty("type", &port.port_type, errors);
+    check_not_empty("ordered_by", &port.ordered_by, errors);
+    check_together(port, errors);
     if let (true, Some(queue)) = (port.hidden, &port.queue) {
         errors.push(Error::new_spanned(
             queue,
@@ -137,7 +147,8 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
     }
     let direction = match (what, &port.process) {
         ("outport", _) => Some(Direction::Out),
-        (_, Some(process)) => Some(Direction::In(process)),
+        (_, Some(process)) => Some(Direction::In(Some(process))),
+        (_, None) if port.replies => Some(Direction::In(None)),
         (_, None) => {
             if port.understood {
                 errors.push(Error::new_spanned(
@@ -151,6 +162,35 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
     let payload = payload(field, what, wrapper, errors);
     let (direction, payload) = (direction?, payload?);
     Some(ValidPort { field: name, id: port_id(field, port), payload, port, direction })
+}
+
+/// What does not go together.
+fn check_together(port: &Port<'_>, errors: &mut Vec<Error>) {
+    let mut wrong = |wrong: bool, message: &str| {
+        if wrong {
+            errors.push(Error::new_spanned(port.attribute, message));
+        }
+    };
+    wrong(
+        port.linger.is_some() && port.batch.is_none(),
+        "`linger` is how long a batch waits for more: say `batch = 100`, too",
+    );
+    wrong(
+        port.blocking && port.parallel,
+        "what is `blocking` runs on threads of its own already: take `parallel` away",
+    );
+    wrong(
+        port.batch.is_some() && (port.blocking || port.parallel),
+        "a batch is handed to one call of an async method: take `blocking` or `parallel` away, and use `spawn_blocking` in the method",
+    );
+    wrong(
+        port.batch.is_some() && port.ordered_by.is_some(),
+        "a batch has all messages in order: take `ordered_by` away",
+    );
+    wrong(
+        port.process.is_none() && (port.batch.is_some() || port.blocking || port.parallel),
+        "there is no method for this: name it with `process = …`",
+    );
 }
 
 /// `P` of `Inport<P>` or `Outport<P>`.
