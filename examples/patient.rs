@@ -8,14 +8,16 @@
 use std::time::Duration;
 
 use clap::Parser;
-use msgflo::{Error, Inport, Participant, Program};
+use msgflo::{Error, Inport, Outport, Participant, Program};
 
-/// Do as a message says: wait, block, hold, fail, permanent
+/// Do as a message says: wait, block, hold, fail, permanent, abort; pass all others on
 #[derive(Participant, Default)]
 #[participant(component = "examples/Patient", icon = "heartbeat")]
 struct Patient {
     #[inport(process = obey)]
     r#in: Inport<String>,
+    #[outport]
+    out: Outport<String>,
 }
 
 impl Patient {
@@ -32,8 +34,9 @@ impl Patient {
                 Ok(())
             }
             "fail" => Err(Error::message("asked to fail")),
+            "abort" => std::process::abort(),
             "permanent" => Err(msgflo::permanent("asked to fail for good")),
-            _ => Ok(()),
+            _ => self.out.send(text).await,
         }
     }
 }

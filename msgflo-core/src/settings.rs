@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::policy::Policy;
 use crate::{Error, Result};
 
-/// How a participant is run; [`Settings::default`] is what [`Network::start`] takes.
+/// How a participant is run; [`Settings::default`] is what [`Network::start`](crate::Network::start) takes.
 ///
 /// ```
 /// # use msgflo_core::Settings;

@@ -7,6 +7,7 @@ mod metrics;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
@@ -27,6 +28,10 @@ use crate::{Component, Error, Message, Port, Result, trace, watchdog};
 use lanes::{Key, Lanes};
 use metrics::Metrics;
 
+/// Suspects that are put off come again so far apart, as far as there are so many.
+const APART: Duration = Duration::from_millis(200);
+const MOST_APART: u32 = 100;
+
 /// The worker of one inport.
 pub(crate) struct Worker<S> {
     place: Arc<Place>,
@@ -38,6 +43,8 @@ pub(crate) struct Worker<S> {
     /// Whether headers travel, and so counts do.
     has_headers: bool,
     counts_deliveries: bool,
+    /// How many suspects were put off.
+    suspects: AtomicU32,
     metrics: Metrics,
 }
 
@@ -105,6 +112,7 @@ impl<S: Send + Sync + 'static> Worker<S> {
             requests,
             has_headers: abilities.headers,
             counts_deliveries: abilities.counts_deliveries,
+            suspects: AtomicU32::new(0),
         }
     }
 
@@ -210,6 +218,13 @@ impl<S: Send + Sync + 'static> Worker<S> {
             Admission::Run => Some((delivery, false)),
             Admission::RunAlone => Some((delivery, true)),
             Admission::PutOff { deliveries, after } => {
+                let apart = match after {
+                    Duration::ZERO => after,
+                    // One after the other: what was delivered beside the one that ends the process is
+                    // done before that comes, or comes when it has ended.
+                    _ => APART * self.suspects.fetch_add(1, Ordering::Relaxed).min(MOST_APART),
+                };
+                let after = after + apart;
                 let message = reserved::counted(&delivery.message, deliveries);
                 delivery.settle_as(Settlement::Delayed(Box::new(message), after));
                 None

@@ -1,6 +1,7 @@
 //! Nothing is lost: 10,000 messages pass through workers that are killed, stopped and started,
 //! and through a RabbitMQ that is restarted and killed.
 
+mod failing;
 #[path = "../worker/mod.rs"]
 mod worker;
 
