@@ -10,7 +10,7 @@
 //! wait. Dead letters are kept up to the same, the oldest go first.
 //!
 //! A connection that is dropped without being closed is a lost one: what it had in hand comes again, and is
-//! counted.
+//! counted. A queue that is not persistent ends with the last connection that declared or consumes it.
 
 mod queue;
 mod tap;
@@ -50,6 +50,8 @@ struct Topology {
     queues: HashMap<String, Arc<MemoryQueue>>,
     /// By an outport's queue, the inports' queues that are bound to it.
     exchanges: HashMap<String, Vec<Arc<MemoryQueue>>>,
+    /// Of the queues that are not persistent, how many connections declared or consume them.
+    passing: HashMap<String, usize>,
     taps: Taps,
 }
 
@@ -87,7 +89,7 @@ pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
         url: without_password(url),
         broker,
         announced: Default::default(),
-        passing: Default::default(),
+        held: Default::default(),
         credits: Default::default(),
         finishing: watch::Sender::new(false),
         closed: watch::Sender::new(false),
@@ -100,8 +102,9 @@ struct Memory {
     url: String,
     broker: Arc<Broker>,
     announced: Mutex<HashSet<String>>,
-    /// The queues that it has made and that end with it, unless others consume them.
-    passing: Mutex<Vec<String>>,
+    /// The queues that are not persistent and that it declared or consumes: each ends with the last
+    /// connection that does.
+    held: Mutex<HashSet<String>>,
     /// Of this connection's consumers.
     credits: Mutex<Vec<Weak<Credit>>>,
     finishing: watch::Sender<bool>,
@@ -121,12 +124,24 @@ impl Memory {
         self.closed.send_replace(true);
         let credits = std::mem::take(&mut *lock(&self.credits));
         credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close(is_lost));
-        let passing = std::mem::take(&mut *lock(&self.passing));
-        if !passing.is_empty() {
-            self.broker.topology_mut().remove_unused(&passing);
+        {
+            let mut topology = self.broker.topology_mut();
+            let held = std::mem::take(&mut *lock(&self.held));
+            held.iter().for_each(|name| topology.release(name));
         }
         let announced = std::mem::take(&mut *lock(&self.announced));
         lock(&self.broker.present).retain(|id, _| !announced.contains(id));
+    }
+
+    /// A queue that is not persistent stays for as long as this connection.
+    fn hold(&self, topology: &mut Topology, name: &str) {
+        // A connection that is closed has released all that it held.
+        if !*self.closed.borrow()
+            && let Some(holders) = topology.passing.get_mut(name)
+            && lock(&self.held).insert(name.to_owned())
+        {
+            *holders += 1;
+        }
     }
 
     fn check_open(&self) -> Result<()> {
@@ -160,20 +175,33 @@ impl Topology {
 }
 
 impl Topology {
-    /// Removes those that nobody consumes, with their dead letters.
-    fn remove_unused(&mut self, names: &[String]) {
-        for name in names {
-            if self.queues.get(name).is_none_or(|queue| queue.statistics().consumers > 0) {
-                continue;
-            }
-            for name in [name.clone(), format!("dead-{name}")] {
-                let Some(queue) = self.queues.remove(&name) else { continue };
-                self.exchanges.remove(&name);
-                for bound in self.exchanges.values_mut() {
-                    bound.retain(|bound| !Arc::ptr_eq(bound, &queue));
-                }
-            }
+    /// One connection less has to do with a queue that is not persistent. With the last, it goes, and
+    /// so do its dead letters if there are none.
+    fn release(&mut self, name: &str) {
+        let Some(holders) = self.passing.get_mut(name) else { return };
+        *holders -= 1;
+        if *holders > 0 {
+            return;
         }
+        self.passing.remove(name);
+        self.remove(name);
+        let dead_name = format!("dead-{name}");
+        let is_unused = |queue: &Arc<MemoryQueue>| {
+            let statistics = queue.statistics();
+            statistics.waiting == 0 && statistics.consumers == 0
+        };
+        if self.queues.get(&dead_name).is_some_and(is_unused) {
+            self.remove(&dead_name);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(queue) = self.queues.remove(name) else { return };
+        self.exchanges.remove(name);
+        for bound in self.exchanges.values_mut() {
+            bound.retain(|bound| !Arc::ptr_eq(bound, &queue));
+        }
+        queue.abandon();
     }
 }
 
@@ -211,14 +239,27 @@ impl Transport for Memory {
             });
             topology.add(&queue.name, &Arc::new(MemoryQueue::new(capacity, Some(dead))));
             if !queue.persistent {
-                lock(&self.passing).push(queue.name.clone());
+                topology.passing.insert(queue.name.clone(), 0);
             }
+        }
+        if queue.direction == Direction::In {
+            if queue.persistent {
+                topology.passing.remove(&queue.name);
+            }
+            self.hold(topology, &queue.name);
         }
         Ok(())
     }
 
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Deliveries> {
-        let consumer = Consumer::new(self.queue(queue)?, prefetch, self.closed.subscribe());
+        self.check_open()?;
+        let found = {
+            let topology = &mut *self.broker.topology_mut();
+            self.hold(topology, queue);
+            topology.queues.get(queue).cloned()
+        };
+        let found = found.ok_or_else(|| self.missing(queue, "inport"))?;
+        let consumer = Consumer::new(found, prefetch, self.closed.subscribe());
         {
             let mut credits = lock(&self.credits);
             credits.retain(|credit| credit.strong_count() > 0);

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use msgflo_core::{Headers, Message};
 use serde::{Deserialize, Serialize};
 
+/// How many headers a message may have.
+pub(crate) const MOST_HEADERS: usize = 1000;
+
 /// As `docs/zmq.md` specifies it. What is unknown is ignored.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
@@ -62,7 +65,7 @@ pub(crate) fn read(
     sent_at: Option<Bytes>,
     extras: Option<Bytes>,
 ) -> Result<u32, String> {
-    let mut read = std::mem::take(message);
+    let mut read = message.clone();
     if let Some(sent_at) = sent_at.filter(|sent_at| !sent_at.is_empty()) {
         let milliseconds = <[u8; 8]>::try_from(&sent_at[..])
             .map_err(|_| format!("the time of sending has 8 bytes, not {}", sent_at.len()))?;
@@ -74,6 +77,10 @@ pub(crate) fn read(
     if let Some(json) = extras.filter(|json| !json.is_empty()) {
         let extras: Extras = serde_json::from_slice(&json)
             .map_err(|error| format!("the extras are not as specified: {error}"))?;
+        if extras.headers.len() > MOST_HEADERS {
+            let count = extras.headers.len();
+            return Err(format!("the extras have {count} headers; {MOST_HEADERS} are allowed"));
+        }
         if !extras.headers.is_empty() {
             *read.headers_mut() = Headers::from_iter(extras.headers);
         }
@@ -96,6 +103,19 @@ pub(crate) fn read(
     }
     *message = read;
     Ok(deliveries)
+}
+
+/// The same message with these extras in place of its own, as it is settled: it has waited already.
+pub(crate) fn replaced(message: &Message, extras: &Bytes) -> Result<Message, String> {
+    let mut replaced = Message::new(message.payload.clone());
+    replaced.content_type = message.content_type.clone();
+    replaced.id = message.id.clone();
+    if let Some(at) = message.sent_at() {
+        replaced = replaced.with_sent_at(at);
+    }
+    read(&mut replaced, None, Some(extras.clone()))?;
+    replaced.take_delay();
+    Ok(replaced)
 }
 
 /// Times that are added to others must not be longer than there is time: 10 years.
@@ -143,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn extras_of_a_settlement_replace_those_of_the_message() {
+        let message = Message::new("photo").with_id("7").with_header("tenant", "a");
+        let (_, extras) = write(&message.clone().with_correlation_id("c"), 3);
+        let now = replaced(&message, &extras.unwrap()).unwrap();
+        assert_eq!(now, message.clone().with_correlation_id("c"));
+        let none = replaced(&message, &Bytes::from_static(b"{}")).unwrap();
+        assert_eq!(none, Message::new("photo").with_id("7"));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_told() {
         let refused = |sent_at: &'static [u8], extras: &'static [u8]| {
             let frames = (Some(Bytes::from_static(sent_at)), Some(Bytes::from_static(extras)));
@@ -150,6 +180,10 @@ mod tests {
         };
         assert!(refused(b"123", b"").contains("8 bytes, not 3"));
         assert!(refused(b"", b"{").contains("not as specified"));
+        assert!(refused(b"", b"\xFF").contains("not as specified"));
+        let many = format!(r#"{{"headers":[{}]}}"#, vec![r#"["",""]"#; 1001].join(","));
+        let many = read(&mut Message::new(""), None, Some(many.into())).unwrap_err();
+        assert!(many.contains("1000 are allowed"), "{many}");
         assert!(refused(b"", br#"{"headers":{"a":"b"}}"#).contains("not as specified"));
         let mut message = Message::new("");
         let unknown = Bytes::from_static(br#"{"unknown":1,"delay":18446744073709551615}"#);

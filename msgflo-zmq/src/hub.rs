@@ -1,6 +1,10 @@
 //! The hub: the broker that ZeroMQ does not have.
 
 mod client;
+mod requests;
+mod serving;
+mod settlement;
+mod streams;
 mod topology;
 
 use std::net::SocketAddr;
@@ -168,7 +172,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
         };
         match accepted {
             Ok((stream, peer)) if clients.len() < MOST_CLIENTS => {
-                clients.spawn(client::serve(stream, peer, shared.clone(), stopped.clone()));
+                clients.spawn(serving::serve(stream, peer, shared.clone(), stopped.clone()));
             }
             Ok((_, peer)) => {
                 warn!("the hub has {MOST_CLIENTS} clients already, and turns {peer} away")

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use msgflo_core::transport::Delivery;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use crate::address::Address;
 use crate::frames::{self, Frames, Malformed, Received};
 use crate::link::Inner;
 use crate::outbox::Refusal;
-use crate::settlements::Settler;
+use crate::settlements::{Settler, Waiting};
 use crate::wire::{self, Decoder, Incoming};
 
 /// The least time between two pings.
@@ -95,6 +96,7 @@ impl Session {
                 self.leave(inner).await;
                 return Ended::Closed;
             }
+            let due = self.hand_back(inner);
             self.put_all(inner);
             let outcome = tokio::select! {
                 biased;
@@ -107,6 +109,7 @@ impl Session {
                     Err(reason) => Err(reason),
                 },
                 () = inner.wake.notified() => Ok(()),
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => Ok(()),
                 _ = clock.tick() => {
                     if self.heard.elapsed() > self.hub.timeout {
                         Err(format!("the hub was silent for {:?}", self.hub.timeout))
@@ -122,9 +125,27 @@ impl Session {
         }
     }
 
+    /// What has waited here, as this hub cannot hold it back, is delivered again.
+    /// Returns when the next has.
+    fn hand_back(&mut self, inner: &Arc<Inner>) -> Option<Instant> {
+        let (due, next) = inner.settlements.take_due();
+        for Waiting { consumer, tag, message } in due {
+            let settler = self.settler(consumer, inner);
+            inner.streams.hand(consumer, self.number, Delivery::new(*message, true, tag, settler));
+        }
+        next
+    }
+
+    fn settler(&mut self, consumer: u64, inner: &Arc<Inner>) -> Arc<Settler> {
+        let session = self.number;
+        let settler = self.settlers.entry(consumer);
+        let made = || Arc::new(Settler { inner: inner.clone(), session, consumer });
+        settler.or_insert_with(made).clone()
+    }
+
     fn put_all(&mut self, inner: &Inner) {
         let mut taken = Vec::new();
-        inner.settlements.take(&mut taken);
+        inner.settlements.take(self.hub.max_frame, &mut taken);
         inner.take_notices(&mut taken);
         taken.iter().for_each(|frames| self.wire.put(frames));
         // Shared, as the outbox keeps them until they are answered.
@@ -151,11 +172,8 @@ impl Session {
         let number = received.number;
         match received.command() {
             frames::DELIVER => {
-                let session = self.number;
-                let settler = self.settlers.entry(number).or_insert_with(|| {
-                    Arc::new(Settler { inner: inner.clone(), session, consumer: number })
-                });
-                inner.streams.deliver(&mut received, session, settler.clone())?;
+                let settler = self.settler(number, inner);
+                inner.streams.deliver(&mut received, self.number, settler)?;
             }
             frames::OK => {
                 inner.streams.confirm(number);
@@ -186,7 +204,7 @@ impl Session {
     /// Hands over what was settled, and says goodbye.
     async fn leave(&mut self, inner: &Arc<Inner>) {
         let mut taken = Vec::new();
-        inner.settlements.take(&mut taken);
+        inner.settlements.take(self.hub.max_frame, &mut taken);
         taken.push(Frames::new(frames::BYE, 0));
         taken.iter().for_each(|frames| self.wire.put(frames));
         let farewell = async {

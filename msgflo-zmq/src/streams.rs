@@ -58,14 +58,6 @@ impl Streams {
         }
     }
 
-    /// The queue that a consumer takes from.
-    pub(crate) fn queue(&self, number: u64) -> Option<String> {
-        match &self.lock().get(&number)?.sink {
-            Sink::Deliveries { queue, .. } => Some(queue.clone()),
-            _ => None,
-        }
-    }
-
     /// What a new connection asks for.
     pub(crate) fn requests(&self) -> Vec<Frames> {
         let streams = self.lock();
@@ -108,12 +100,17 @@ impl Streams {
         let redelivered = *received.bytes("redelivered flag")? == *b"1";
         let (message, deliveries) = received.counted_message()?;
         let delivery = Delivery::new(message, redelivered, tag, settle).with_deliveries(deliveries);
+        self.hand(received.number, session, delivery);
+        Ok(())
+    }
+
+    /// A delivery for a consumer.
+    pub(crate) fn hand(&self, consumer: u64, session: u64, delivery: Delivery) {
         if let Some(Sink::Deliveries { sender, .. }) =
-            self.lock().get(&received.number).map(|stream| &stream.sink)
+            self.lock().get(&consumer).map(|stream| &stream.sink)
         {
             let _ = sender.send(Ok(InSession { session, delivery }));
         }
-        Ok(())
     }
 
     pub(crate) fn announce(&self, received: &mut Received) -> Result<(), Malformed> {

@@ -269,6 +269,11 @@ impl MemoryQueue {
         self.filled.notify_one();
     }
 
+    /// It is gone: nobody waits for room here any more.
+    pub(super) fn abandon(&self) {
+        lock(&self.messages).waiting.clear();
+    }
+
     /// From now on, its dead letters go there too.
     pub(super) fn lead_to(&self, target: &Arc<MemoryQueue>) {
         lock(&self.led_to).push(Arc::downgrade(target));
