@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// How many headers a message may have.
 pub(crate) const MOST_HEADERS: usize = 1000;
+/// Its last millisecond: no program can show a later time.
+const YEAR_9999: u64 = 253_402_300_799_999;
 
 /// As `docs/zmq.md` specifies it. What is unknown is ignored.
 #[derive(Default, Deserialize, Serialize)]
@@ -32,7 +34,8 @@ struct Extras {
 
 /// The frames behind the payload; none if there is nothing to say.
 pub(crate) fn write(message: &Message, deliveries: u32) -> (Option<Bytes>, Option<Bytes>) {
-    let sent_at = message.sent_at().map(|at| Bytes::copy_from_slice(&since_1970(at).to_be_bytes()));
+    let sent_at = message.sent_at().map(since_1970).filter(|sent_at| *sent_at <= YEAR_9999);
+    let sent_at = sent_at.map(|sent_at| Bytes::copy_from_slice(&sent_at.to_be_bytes()));
     let deliveries = (deliveries > 1).then_some(deliveries);
     let is_plain = message.headers().is_empty()
         && message.correlation_id().is_none()
@@ -69,8 +72,11 @@ pub(crate) fn read(
     if let Some(sent_at) = sent_at.filter(|sent_at| !sent_at.is_empty()) {
         let milliseconds = <[u8; 8]>::try_from(&sent_at[..])
             .map_err(|_| format!("the time of sending has 8 bytes, not {}", sent_at.len()))?;
-        let since = Duration::from_millis(u64::from_be_bytes(milliseconds));
-        let at = UNIX_EPOCH.checked_add(since).ok_or("the time of sending is no time")?;
+        let milliseconds = u64::from_be_bytes(milliseconds);
+        if milliseconds > YEAR_9999 {
+            return Err("the time of sending is no time".into());
+        }
+        let at = UNIX_EPOCH + Duration::from_millis(milliseconds);
         read = read.with_sent_at(at);
     }
     let mut deliveries = 1;

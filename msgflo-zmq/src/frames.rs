@@ -45,6 +45,8 @@ pub(crate) const BOUND: &str = "BOUND";
 pub(crate) const UNBOUND: &str = "UNBOUND";
 pub(crate) const PONG: &str = "PONG";
 
+/// What a client says that understands extras.
+pub(crate) const EXTRAS: &str = "extras";
 /// How a queue is declared that ends with its client.
 pub(crate) const PASSING: &str = "passing";
 
@@ -109,10 +111,14 @@ impl Frames {
 
     /// Content type, identifier, payload, and what there is beside, with how often it was delivered.
     pub(crate) fn message(self, message: &Message, deliveries: u32) -> Self {
+        self.plain(message).extras(message, deliveries)
+    }
+
+    /// Content type, identifier and payload alone.
+    pub(crate) fn plain(self, message: &Message) -> Self {
         self.text(message.content_type.as_deref().unwrap_or_default())
             .text(message.id.as_deref().unwrap_or_default())
             .bytes(message.payload.clone())
-            .extras(message, deliveries)
     }
 
     /// How many bytes all frames have together.
@@ -223,6 +229,12 @@ impl Received {
     /// A frame that need not be there.
     pub(crate) fn optional(&mut self) -> Option<Bytes> {
         self.message.next_range().map(|range| self.message.bytes(range))
+    }
+
+    /// Whether a frame that need not be there has this among its words.
+    pub(crate) fn says(&mut self, word: &str) -> bool {
+        let words = self.optional().unwrap_or_default();
+        words.split(|byte| *byte == b' ').any(|said| said == word.as_bytes())
     }
 
     /// Content type, identifier, payload, and what there is beside.

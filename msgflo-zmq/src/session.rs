@@ -69,7 +69,8 @@ impl Session {
             .map_err(|broken| format!("what listens there does not speak ZeroMQ ({broken})"))?;
         let mut wire = Wire::new(stream);
         let milliseconds = address.timeout.as_millis().try_into().unwrap_or(u64::MAX);
-        wire.put(&Frames::new(frames::HELLO, 0).text(&client_name()).number(milliseconds));
+        let hello = Frames::new(frames::HELLO, 0).text(&client_name()).number(milliseconds);
+        wire.put(&hello.text(frames::EXTRAS));
         let hub = match timeout(patience, greeting(&mut wire)).await {
             Ok(hub) => hub?,
             Err(_) => return Err(format!("no answer of a hub within {patience:.1?}")),
@@ -296,9 +297,7 @@ async fn greeting(wire: &mut Wire) -> Result<About, String> {
             window: received.number("window")?.clamp(1, 1 << 20) as usize,
             max_frame: received.number("largest message")?.try_into().unwrap_or(usize::MAX),
             // Hubs of old do not tell what they can.
-            retries: received
-                .optional()
-                .is_some_and(|can| can.split(|byte| *byte == b' ').any(|word| word == b"retry")),
+            retries: received.says("retry"),
         }),
         frames::ERROR => {
             let _kind = received.text("kind")?;

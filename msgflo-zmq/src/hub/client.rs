@@ -52,6 +52,8 @@ pub(super) struct Published {
 pub(super) struct Client {
     pub(super) name: String,
     pub(super) greeted: bool,
+    /// Clients of old may stumble over frames that they do not know.
+    pub(super) reads_extras: bool,
     pub(super) timeout: Duration,
     pub(super) shared: Arc<Shared>,
     pub(super) transport: Arc<dyn Transport>,
@@ -93,6 +95,7 @@ impl Client {
         Self {
             name: peer.to_string(),
             greeted: false,
+            reads_extras: false,
             timeout: shared.timeout,
             changes: shared.topology.subscribe(),
             shared,

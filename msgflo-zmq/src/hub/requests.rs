@@ -55,7 +55,7 @@ impl Client {
                     let full = "the hub has too many queues already".into();
                     return Ok(Answer::Refused("queue", name, full));
                 }
-                let is_passing = received.optional().is_some_and(|how| *how == *PASSING.as_bytes());
+                let is_passing = received.says(PASSING);
                 let is_passing = is_passing && direction == Direction::In;
                 let queue = Queue::new(name.clone(), direction).persistent(!is_passing);
                 let declared = self.transport.declare(&queue).await;
@@ -131,6 +131,7 @@ impl Client {
         let name = received.text("client's name")?;
         let timeout = Duration::from_millis(received.number("timeout")?);
         self.greeted = true;
+        self.reads_extras = received.says(frames::EXTRAS);
         self.name = format!("{} ({})", name.chars().take(100).collect::<String>(), self.name);
         debug!("{} came to the hub", self.name);
         // The shorter of both, as the client pings to please itself.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
-use msgflo_core::memory;
+use msgflo_core::{Message, memory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -202,10 +202,10 @@ impl Client {
             Item::Delivery(number, delivery) => {
                 let tag = delivery.tag();
                 let redelivered = if delivery.redelivered { "1" } else { "0" };
-                let frames = Frames::new(frames::DELIVER, number)
+                let start = Frames::new(frames::DELIVER, number)
                     .number(tag)
-                    .bytes(Bytes::from_static(redelivered.as_bytes()))
-                    .message(&delivery.message, delivery.deliveries);
+                    .bytes(Bytes::from_static(redelivered.as_bytes()));
+                let frames = self.with_message(start, &delivery.message, delivery.deliveries);
                 self.unsettled.entry(number).or_default().insert(tag, delivery);
                 frames
             }
@@ -213,8 +213,18 @@ impl Client {
                 let json = definition.to_discovery_message().to_string();
                 Frames::new(frames::ANNOUNCEMENT, number).bytes(json)
             }
-            Item::Copy(number, message) => Frames::new(frames::COPY, number).message(&message, 1),
+            Item::Copy(number, message) => {
+                self.with_message(Frames::new(frames::COPY, number), &message, 1)
+            }
         };
         wire::encode(frames.as_slice(), &mut self.out);
+    }
+
+    /// As much of a message as the client understands.
+    fn with_message(&self, start: Frames, message: &Message, deliveries: u32) -> Frames {
+        match self.reads_extras {
+            true => start.message(message, deliveries),
+            false => start.plain(message),
+        }
     }
 }
