@@ -16,6 +16,7 @@
 mod attempts;
 mod blocking;
 mod component;
+mod deduplicate;
 pub mod discovery;
 mod error;
 mod headers;
@@ -42,6 +43,7 @@ mod worker;
 
 pub use bytes;
 pub use component::{Component, Port};
+pub use deduplicate::{Deduplicate, Seen, Window};
 pub use discovery::{Definition, PortDefinition};
 pub use error::{Error, ErrorKind, Result, permanent, retry_after};
 pub use headers::Headers;
