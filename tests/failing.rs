@@ -137,6 +137,38 @@ async fn what_blocks_runs_on_threads_of_its_own() -> msgflo::Result<()> {
     harness.shutdown().await
 }
 
+/// Count each message once
+#[derive(Participant)]
+struct Count {
+    #[inport(process = count)]
+    r#in: Inport<Json<u32>>,
+    seen: msgflo::Deduplicate,
+    total: Mutex<u32>,
+}
+
+impl Count {
+    async fn count(&self, Json(number): Json<u32>, context: Context) -> msgflo::Result<()> {
+        if self.seen.is_new(&context).await? {
+            *self.total.lock().unwrap() += number;
+            self.seen.remember(&context).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_comes_again_is_dropped() -> msgflo::Result<()> {
+    let seen = msgflo::Deduplicate::in_memory(100);
+    let count = Count { r#in: Inport::default(), seen, total: Mutex::default() };
+    let harness = Harness::start(count).await?;
+    for (id, number) in [("a", "1"), ("b", "10"), ("a", "1")] {
+        harness.send_message("in", msgflo::Message::new(number).with_id(id)).await?;
+    }
+    harness.processed().await?;
+    assert_eq!(*harness.participant().total.lock().unwrap(), 11);
+    harness.shutdown().await
+}
+
 mod renamed {
     pub use msgflo as flow;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use msgflo::transport::{Direction, Target};
-use msgflo::{Error, Message, Result};
+use msgflo::{Decode, Error, Message, Payload as Carried, Result};
 use tokio::time::timeout;
 
 use crate::broker::Broker;
@@ -16,10 +16,11 @@ use crate::send::Payload;
 /// Send a message to an inport, and print the first that then leaves an outport
 ///
 /// Without --json, --text and --file, the message is read from standard input. The answer is printed
-/// byte for byte; it is taken from nobody. It is the first message on the outport, whatever
-/// it is the answer to: in a busy network, send and dump instead.
+/// byte for byte; it is taken from nobody. With --answer, for participants in any language, it is the first
+/// message on that outport, whatever it is the answer to.
 #[derive(Args)]
 #[command(after_help = "Examples:
+  msgflo request --queue double.IN --json 21
   msgflo request --queue resize.IN --answer resize.OUT --json '{\"width\": 320}'
   msgflo request --queue thumbnail.IN --answer thumbnail.OUT --file photo.jpg > small.jpg")]
 pub struct Request {
@@ -28,9 +29,10 @@ pub struct Request {
     /// The inport's queue, as in `msgflo ps`
     #[arg(long)]
     queue: String,
-    /// The outport's queue on which the answer is sent
+    /// The outport's queue on which the answer is sent. Without it, the answer is what the participant
+    /// sends first while it processes this message: participants of msgflo for Rust tell
     #[arg(long, value_name = "OUTPORT")]
-    answer: String,
+    answer: Option<String>,
     #[command(flatten)]
     payload: Payload,
     /// How long an answer may take
@@ -43,6 +45,10 @@ impl Request {
         let message = self.payload.read()?;
         let (queue, answer) = (&self.queue, &self.answer);
         let answered = self.broker.with(async |network| {
+            let Some(answer) = answer else {
+                let asked = network.request_message::<Raw>(queue, message).timeout(self.timeout);
+                return Ok(asked.await?.0);
+            };
             let transport = network.transport();
             let mut copies = transport.tap(answer, Direction::Out).await?;
             transport.publish(Target::Inport(queue), message).await?;
@@ -59,6 +65,27 @@ impl Request {
             }
         });
         print(&answered.await?)
+    }
+}
+
+/// An answer as it comes.
+struct Raw(Message);
+
+impl Carried for Raw {
+    const CONTENT_TYPE: &'static str = "application/octet-stream";
+
+    fn port_type() -> &'static str {
+        "any"
+    }
+
+    fn accepts(_: &str) -> bool {
+        true
+    }
+}
+
+impl Decode for Raw {
+    fn decode(message: Message) -> Result<Self> {
+        Ok(Self(message))
     }
 }
 

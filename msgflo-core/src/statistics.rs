@@ -9,14 +9,12 @@ mod reporter;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::transport::STATISTICS_QUEUE;
 use crate::transport::{Copies, Direction, Queue, Transport};
 use crate::{Error, Message, Result};
 pub use durations::{Durations, RELATIVE_ERROR};
 pub(crate) use meter::{InportMeter, OutportMeter, Settled};
 pub(crate) use reporter::{Reported, Reporter};
-
-/// The outport's queue on which participants tell of their work; on MQTT, it is another.
-pub const STATISTICS_QUEUE: &str = "msgflo.statistics";
 
 /// A message may have so many bytes.
 const LARGEST: usize = 1024 * 1024;

@@ -14,8 +14,10 @@ use url::Url;
 pub use crate::attempts::{Failure, try_to_connect};
 pub use crate::pauses::Pauses;
 pub use crate::policy::{is_suspicious, put_off};
-use crate::statistics::STATISTICS_QUEUE;
 use crate::{Definition, ErrorKind, Message, Result};
+
+/// The outport's queue on which participants tell of their work; on MQTT, it is another.
+pub const STATISTICS_QUEUE: &str = "msgflo.statistics";
 
 /// A connection to a broker.
 ///

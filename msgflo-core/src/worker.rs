@@ -3,30 +3,33 @@
 mod batches;
 mod lanes;
 mod metrics;
+mod settling;
+mod setup;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use tokio::sync::watch;
-use tracing::{Instrument, Span, info_span, warn};
+use tracing::{Instrument, Span, info_span};
 
 use crate::method::panicked;
 use crate::participant::Dispatch;
-use crate::policy::{Admission, Decision, Delivered, Policy};
+use crate::policy::{Admission, Delivered};
 use crate::processing::{Context, Place, Processing};
-use crate::requests::{self, Matched, Requests};
-use crate::reserved::{self, Reason};
+use crate::requests::{Matched, Requests};
+use crate::reserved;
 use crate::statistics::{InportMeter, Settled};
 use crate::transport::{Deliveries, Delivery, Settlement, Target, Transport};
-use crate::{Component, Error, Message, Port, Result, trace, watchdog};
+use crate::{Error, Message, Result, trace, watchdog};
 use lanes::{Key, Lanes};
 use metrics::Metrics;
+pub(crate) use setup::{Setup, check_abilities};
 
 /// Suspects that are put off come again so far apart, as far as there are so many.
 const APART: Duration = Duration::from_millis(200);
@@ -46,48 +49,6 @@ pub(crate) struct Worker<S> {
     /// How many suspects were put off.
     suspects: AtomicU32,
     metrics: Metrics,
-}
-
-/// How an inport's messages are processed.
-pub(crate) struct Setup {
-    pub(crate) concurrency: u16,
-    pub(crate) policy: Policy,
-    pub(crate) batch: Option<(u16, Duration)>,
-    pub(crate) is_parallel: bool,
-    pub(crate) ordered_by: Option<String>,
-    pub(crate) takes_answers: bool,
-}
-
-impl Setup {
-    /// As the port says itself, and else as the participant is run.
-    pub(crate) fn new(port: &Port, concurrency: u16, policy: Policy) -> Result<Self> {
-        let policy = Policy {
-            attempts: port.attempts.unwrap_or(policy.attempts),
-            backoff: port.backoff.unwrap_or(policy.backoff),
-            timeout: port.timeout.or(policy.timeout),
-            max_deliveries: policy.max_deliveries,
-        };
-        policy.check()?;
-        if port.batch == Some(0) {
-            return Err(Error::invalid(format!(
-                "a batch of 0 on inport `{}` would process nothing: give 1 or more",
-                port.id
-            )));
-        }
-        Ok(Self {
-            concurrency,
-            policy,
-            batch: port.batch.map(|batch| (batch, port.linger)),
-            is_parallel: port.parallel,
-            ordered_by: port.ordered_by.clone(),
-            takes_answers: port.replies,
-        })
-    }
-
-    /// How many messages may be unsettled at once.
-    pub(crate) fn prefetch(&self) -> u16 {
-        self.batch.map_or(self.concurrency, |(batch, _)| batch.saturating_mul(self.concurrency))
-    }
 }
 
 impl<S: Send + Sync + 'static> Worker<S> {
@@ -306,86 +267,6 @@ impl<S: Send + Sync + 'static> Worker<S> {
         span
     }
 
-    /// Does what the policy decides.
-    async fn settle_failed(
-        &self,
-        delivery: Delivery,
-        processing: &Processing,
-        error: Error,
-        took: Duration,
-        span: &Span,
-    ) {
-        let policy = &self.setup.policy;
-        let (attempt, place) = (processing.attempt, &self.place);
-        let decision = policy.decide(error.verdict(), attempt, chance);
-        let told = error.to_string();
-        span.record("otel.status_code", "ERROR");
-        span.record("otel.status_description", told.as_str());
-        let id = processing.message.id.as_deref();
-        // Named in full, as the span is silent at the default level.
-        match decision {
-            Decision::Retry { attempt: next, after } => {
-                self.metrics.settled(Settled::Retried, took);
-                let message = reserved::retried(&processing.message, next, SystemTime::now());
-                delivery.settle_as(Settlement::Delayed(Box::new(message), after));
-                warn!(
-                    role = place.role,
-                    port = place.port,
-                    message = %format_args!(
-                        "attempt {attempt} of {} failed, the next is in {after:.1?}: {told}",
-                        policy.attempts
-                    ),
-                    id,
-                );
-            }
-            Decision::DeadLetter => {
-                self.metrics.settled(Settled::Rejected, took);
-                let (tag, redelivered) = (delivery.tag(), processing.redelivered);
-                self.give_up(delivery, processing, &told);
-                warn!(
-                    role = place.role,
-                    port = place.port,
-                    message = %format_args!("rejected: {told}"),
-                    id,
-                    tag,
-                    redelivered,
-                    attempt,
-                );
-                self.answer_failed(processing, &told).await;
-            }
-            Decision::Release => {
-                self.metrics.settled(Settled::Released, took);
-                tracing::info!(role = place.role, port = place.port, "released: {told}");
-                drop(delivery);
-            }
-        }
-    }
-
-    fn give_up(&self, delivery: Delivery, processing: &Processing, error: &str) {
-        if !self.has_headers {
-            return delivery.reject();
-        }
-        let Place { role, port, queue, worker, .. } = &*self.place;
-        let now = SystemTime::now();
-        let reason = Reason { role, port, queue, worker, error, attempts: processing.attempt, now };
-        let dead = reserved::dead_letter(&processing.message, &reason);
-        delivery.settle_as(Settlement::DeadLettered(Box::new(dead)));
-    }
-
-    /// Whoever waits for an answer to what has failed, is told so.
-    async fn answer_failed(&self, processing: &Processing, error: &str) {
-        let message = &processing.message;
-        let asked = message.reply_to().map(|queue| &**queue);
-        let Some(inbox) = asked.or(message.headers().get(reserved::ANSWER_TO)) else { return };
-        let mut answer = Message::new("")
-            .with_header(reserved::ERROR, reserved::shown(error))
-            .with_header(reserved::ROLE, self.place.role.as_str());
-        if let Some(id) = processing.correlation_id() {
-            answer = answer.with_correlation_id(id.clone());
-        }
-        requests::answer(&*self.transport, inbox, answer).await;
-    }
-
     /// Whether it was an answer to a request of this connection, or is passed on to whose it is.
     async fn pass_answer_on(&self, message: &Message) -> bool {
         match self.requests.resolve(message) {
@@ -437,12 +318,6 @@ async fn within(
     }
 }
 
-/// From 0 to 1, for jitter.
-fn chance() -> f64 {
-    use std::hash::BuildHasher;
-    (std::hash::RandomState::new().hash_one(0) % 1024) as f64 / 1023.0
-}
-
 /// Processes an initial information packet: a JSON value, or plain text for a text port.
 pub(crate) async fn process_iip<S: 'static>(
     place: &Arc<Place>,
@@ -454,29 +329,4 @@ pub(crate) async fn process_iip<S: 'static>(
     let processing = Processing::new(place.clone(), Message::default(), false);
     let context = Context::new(processing.clone());
     processing.scope(call(|| dispatch.call(participant, message, context))).await
-}
-
-/// What the transport must be able to do for a component, and cannot.
-pub(crate) fn check_abilities(component: &Component, transport: &dyn Transport) -> Result<()> {
-    let abilities = transport.abilities();
-    let unsupported = |port: &Port, what: &str| {
-        let what = format!("{what}, which port `{}` needs", port.id);
-        Err(crate::ErrorKind::Unsupported { url: transport.url().into(), what }.into())
-    };
-    for port in component.inports.iter().chain(&component.outports) {
-        let required = port.required;
-        if (required.headers || port.ordered_by.is_some() || port.replies) && !abilities.headers {
-            return unsupported(port, "carry headers and correlation ids");
-        }
-        if required.delay && !abilities.delay {
-            return unsupported(port, "hold messages back");
-        }
-        if required.expiry && !abilities.expiry {
-            return unsupported(port, "let messages expire");
-        }
-        if (required.priority || port.max_priority.is_some()) && !abilities.priority {
-            return unsupported(port, "let messages overtake others by priority");
-        }
-    }
-    Ok(())
 }

@@ -428,14 +428,19 @@ impl Credit {
                 unsettled.is_waited_for = true;
                 return Err(Blocked::NoCredit);
             }
-            let ready = match self.queue.pop(unsettled.count == 0) {
-                Popped::Message(ready) => ready,
+            // Before it is taken out, so that it is never in neither count.
+            self.queue.unsettled.fetch_add(1, Ordering::Relaxed);
+            let blocked = match self.queue.pop(unsettled.count == 0) {
+                Popped::Message(ready) => Ok(ready),
                 Popped::Suspect => {
                     unsettled.is_waited_for = true;
-                    return Err(Blocked::NoCredit);
+                    Err(Blocked::NoCredit)
                 }
-                Popped::Empty(due) => return Err(Blocked::Empty(due)),
+                Popped::Empty(due) => Err(Blocked::Empty(due)),
             };
+            let ready = blocked.inspect_err(|_| {
+                self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
+            })?;
             let (message, redelivered) = (ready.message.clone(), ready.redelivered);
             let deliveries = ready.deliveries();
             unsettled.count += 1;
@@ -444,7 +449,6 @@ impl Credit {
             let tag = unsettled.first + unsettled.messages.len() as u64 - 1;
             (message, redelivered, deliveries, tag)
         };
-        self.queue.unsettled.fetch_add(1, Ordering::Relaxed);
         Ok(Delivery::new(message, redelivered, tag, self.clone()).with_deliveries(deliveries))
     }
 
