@@ -45,6 +45,8 @@ impl Patient {
 struct Arguments {
     #[command(flatten)]
     msgflo: msgflo::Options,
+    #[command(flatten)]
+    listen: msgflo::ListenOptions,
     /// Have what runs beside the participant fail
     #[arg(long)]
     fail: bool,
@@ -52,8 +54,8 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> msgflo::Result<()> {
-    let Arguments { msgflo: options, fail } = Arguments::parse();
-    let program = Program::new(Patient::default()).options(options);
+    let Arguments { msgflo: options, listen, fail } = Arguments::parse();
+    let program = Program::new(Patient::default()).options(options).listen(listen);
     let program = program.background(move |_patient, stop| async move {
         if fail {
             return Err(Error::message("the background was asked to fail"));

@@ -76,7 +76,7 @@ mod signals;
 
 pub use msgflo_core::*;
 #[cfg(feature = "cli")]
-pub use options::{BrokerOptions, Options, parse_seconds};
+pub use options::{BrokerOptions, ListenOptions, Options, parse_seconds};
 #[cfg(feature = "cli")]
 pub use program::{Program, Stop};
 #[cfg(feature = "cli")]

@@ -53,10 +53,6 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, default_value = "25")]
     shutdown_timeout: Duration,
 
-    /// Answer there over HTTP: /healthz, /readyz and, for Prometheus, /metrics
-    #[arg(long, value_name = "ADDRESS:PORT", env = "MSGFLO_LISTEN")]
-    listen: Option<SocketAddr>,
-
     /// Announce this participant so often that it is not missed for longer than this
     #[arg(long, value_name = "SECONDS", env = "MSGFLO_DISCOVERY_PERIOD", value_parser = parse_seconds,
           default_value = "60")]
@@ -167,15 +163,20 @@ impl Options {
         self.shutdown_timeout
     }
 
-    /// Where to answer over HTTP how the participant is.
-    pub fn listen(&self) -> Option<SocketAddr> {
-        self.listen
-    }
-
     /// Whether only the discovery message is asked for.
     pub fn describe(&self) -> bool {
         self.describe
     }
+}
+
+/// Where a program answers over HTTP how it is. [`run`](crate::run) reads it; a program with arguments of its
+/// own, which may have another `--listen`, can `#[command(flatten)]` it.
+#[derive(Args, Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ListenOptions {
+    /// Answer there over HTTP: /healthz, /readyz and, for Prometheus, /metrics
+    #[arg(long, value_name = "ADDRESS:PORT", env = "MSGFLO_LISTEN")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Reads a number of seconds from an argument, like 30 or 0.5: a `value_parser` for `clap`.

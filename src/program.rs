@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::listen::Listener;
-use crate::{Options, StopSignals, connect_within, log_to_stderr};
+use crate::{ListenOptions, Options, StopSignals, connect_within, log_to_stderr};
 
 /// A participant as a program, with what else the program does: sources, timers, HTTP servers.
 ///
@@ -45,6 +45,7 @@ use crate::{Options, StopSignals, connect_within, log_to_stderr};
 pub struct Program<P: Participant> {
     participant: P,
     options: Option<Options>,
+    listen: Option<ListenOptions>,
     backgrounds: Vec<Background<P>>,
 }
 
@@ -71,12 +72,19 @@ impl Stop {
 impl<P: Participant> Program<P> {
     /// A program that is this participant.
     pub fn new(participant: P) -> Self {
-        Self { participant, options: None, backgrounds: Vec::new() }
+        Self { participant, options: None, listen: None, backgrounds: Vec::new() }
     }
 
     /// Sets the options, in a program that has read its arguments itself.
     pub fn options(mut self, options: Options) -> Self {
         self.options = Some(options);
+        self
+    }
+
+    /// Sets where it answers over HTTP how it is, in a program that has read its arguments itself. Where
+    /// nothing is said, `MSGFLO_LISTEN` is.
+    pub fn listen(mut self, listen: ListenOptions) -> Self {
+        self.listen = Some(listen);
         self
     }
 
@@ -109,7 +117,14 @@ impl<P: Participant> Program<P> {
     /// cannot go on, or a background fails.
     pub async fn run(self) -> Result<()> {
         let component = P::component();
-        let options = self.options.unwrap_or_else(|| parse(&component));
+        let (options, listen) = match (self.options, self.listen) {
+            (Some(options), Some(listen)) => (options, listen),
+            (Some(options), None) => (options, listen_by_environment()?),
+            (None, listen) => {
+                let (options, parsed) = parse(&component);
+                (options, listen.unwrap_or(parsed))
+            }
+        };
         let role = options.role(&component.name);
         if options.describe() {
             let message = component.instantiate(&role)?.to_discovery_message();
@@ -119,7 +134,7 @@ impl<P: Participant> Program<P> {
 
         let mut signals = StopSignals::listen()?;
         // Before the participant makes its metrics.
-        let listener = options.listen().map(Listener::bind).transpose()?;
+        let listener = listen.listen.map(Listener::bind).transpose()?;
         let broker = options.broker();
         let network = tokio::select! {
             network = connect_within(&broker, options.connect_timeout()) => network?,
@@ -199,10 +214,26 @@ fn flatten(ended: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
     })
 }
 
-fn parse(component: &Component) -> Options {
+fn parse(component: &Component) -> (Options, ListenOptions) {
     let command = Options::augment_args(clap::Command::new("participant"));
+    let command = ListenOptions::augment_args(command);
     let matches = command.about(component.label.clone()).get_matches();
-    Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let options = Options::from_arg_matches(&matches);
+    let listen = ListenOptions::from_arg_matches(&matches);
+    let read = options.and_then(|options| Ok((options, listen?)));
+    read.unwrap_or_else(|error| error.exit())
+}
+
+fn listen_by_environment() -> Result<ListenOptions> {
+    let Some(text) = std::env::var("MSGFLO_LISTEN").ok().filter(|text| !text.is_empty()) else {
+        return Ok(ListenOptions::default());
+    };
+    match text.parse() {
+        Ok(address) => Ok(ListenOptions { listen: Some(address) }),
+        Err(_) => Err(Error::invalid(format!(
+            "MSGFLO_LISTEN is `{text}`, which is no address with a port; write it like 0.0.0.0:8080"
+        ))),
+    }
 }
 
 fn print_line(line: &str) -> Result<()> {
