@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use msgflo::Message;
+
 use super::letter::Letter;
 
 /// What is known of a dead letter when it is met.
@@ -54,9 +56,14 @@ impl Again {
         if self.has_tap { Verdict::Doubtful } else { Verdict::Old }
     }
 
-    /// One in doubt is met again, now that the tap has told of all: whether it was there before.
-    pub fn was_there(&mut self, letter: &Letter<'_>) -> bool {
-        !self.has_come(letter)
+    /// Those in doubt, now that the tap has told of all: which were there before, and which have come since.
+    /// Each is judged once: what the tap has told of one, is not told of another.
+    pub fn settle_doubt<T>(
+        &mut self,
+        doubtful: Vec<T>,
+        message: impl Fn(&T) -> &Message,
+    ) -> (Vec<T>, Vec<T>) {
+        doubtful.into_iter().partition(|one| !self.has_come(&Letter::read(message(one))))
     }
 
     fn has_come(&mut self, letter: &Letter<'_>) -> bool {
@@ -88,7 +95,7 @@ fn failure(letter: &Letter<'_>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use msgflo::{Message, reserved};
+    use msgflo::reserved;
 
     const BEFORE: &str = "2026-01-01T00:00:00.000Z";
     const SINCE: &str = "2026-01-02T00:00:00.000Z";
@@ -126,8 +133,9 @@ mod tests {
             assert_eq!(meet(&mut again, &message), Verdict::Doubtful);
             assert_eq!(meet(&mut again, &message), Verdict::Doubtful);
             again.arrive(&Letter::read(&message));
-            assert!(!again.was_there(&Letter::read(&message)));
-            assert!(again.was_there(&Letter::read(&message)));
+            let doubtful = vec![message.clone(), message.clone()];
+            let (old, new) = again.settle_doubt(doubtful, |message| message);
+            assert_eq!((old.len(), new.len()), (1, 1));
         }
     }
 

@@ -108,10 +108,11 @@ pub async fn settle(
             let Some(copies) = &mut copies else { break };
             // By now, the tap has told of all that are in doubt.
             hear(copies, &mut again);
-            let was_there = |(_, delivery): &mut (u64, Delivery)| {
-                again.was_there(&Letter::read(&delivery.message))
-            };
-            let old: Vec<_> = doubtful.extract_if(.., was_there).collect();
+            let (old, new) = again
+                .settle_doubt(std::mem::take(&mut doubtful), |(_, delivery)| &delivery.message);
+            for (place, delivery) in new {
+                work.held.add(place, delivery);
+            }
             if old.is_empty() {
                 break;
             }
