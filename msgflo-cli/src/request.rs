@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::broker::Broker;
 use crate::line;
 use crate::outcome::TimedOut;
-use crate::send::Payload;
+use crate::send::{HeaderArguments, Payload};
 
 /// Send a message to an inport, and print the first that then leaves an outport
 ///
@@ -35,6 +35,8 @@ pub struct Request {
     answer: Option<String>,
     #[command(flatten)]
     payload: Payload,
+    #[command(flatten)]
+    headers: HeaderArguments,
     /// How long an answer may take
     #[arg(long, value_name = "SECONDS", value_parser = msgflo::parse_seconds, default_value = "30")]
     timeout: Duration,
@@ -43,20 +45,27 @@ pub struct Request {
 impl Request {
     pub async fn run(self) -> Result<()> {
         let message = self.payload.read()?;
-        let (queue, answer) = (&self.queue, &self.answer);
+        let (queue, answer, headers) = (&self.queue, &self.answer, self.headers);
+        let waited = self.timeout.as_secs_f32();
         let answered = self.broker.with(async |network| {
-            let Some(answer) = answer else {
-                let asked = network.request_message::<Raw>(queue, message).timeout(self.timeout);
-                return Ok(asked.await?.0);
-            };
             let transport = network.transport();
+            let message = headers.add(message, &**transport)?;
+            let Some(answer) = answer else {
+                let asked = network.request_message::<Raw>(queue, message).timeout(Duration::MAX);
+                return match timeout(self.timeout, asked).await {
+                    Ok(answer) => Ok(answer?.0),
+                    Err(_) => Err(TimedOut(format!(
+                        "no answer to what was sent to `{queue}` came within {waited} s; is a participant of msgflo for Rust running that answers there? (`msgflo ps`) For others, give the outport that they answer on: --answer OUTPORT"
+                    ))
+                    .into()),
+                };
+            };
             let mut copies = transport.tap(answer, Direction::Out).await?;
             transport.publish(Target::Inport(queue), message).await?;
             match timeout(self.timeout, copies.next()).await {
                 Ok(Some(answer)) => answer,
                 Ok(None) => Err(Error::message("the connection was closed before an answer came")),
                 Err(_) => {
-                    let waited = self.timeout.as_secs_f32();
                     Err(TimedOut(format!(
                         "no message left `{answer}` within {waited} s after one was sent to `{queue}`; is a participant running that answers there? (`msgflo ps`)"
                     ))

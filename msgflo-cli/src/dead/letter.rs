@@ -1,11 +1,11 @@
-//! What a dead letter tells, and which are meant.
+//! What a dead letter tells.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::SystemTime;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use clap::Args;
 use msgflo::{Message, reserved};
 use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Why RabbitMQ itself made it one: rejected, expired, maxlen, delivery_limit.
 const BROKERS_REASON: &str = "x-first-death-reason";
@@ -23,7 +23,9 @@ pub struct Letter<'a> {
     pub attempts: Option<u32>,
     pub first_failed: Option<&'a str>,
     pub last_failed: Option<&'a str>,
-    message: &'a Message,
+    /// The participant that gave it up.
+    worker: Option<&'a str>,
+    pub message: &'a Message,
 }
 
 impl<'a> Letter<'a> {
@@ -39,6 +41,7 @@ impl<'a> Letter<'a> {
             attempts: header(reserved::ATTEMPTS).and_then(|attempts| attempts.parse().ok()),
             first_failed: header(reserved::FIRST_FAILED),
             last_failed: header(reserved::LAST_FAILED),
+            worker: header(reserved::WORKER),
             message,
         }
     }
@@ -60,73 +63,66 @@ impl<'a> Letter<'a> {
         ]
     }
 
+    /// All that is known beside the payload, as `show` tells it: `queue` is the inport's whose dead letter it
+    /// is.
+    pub fn known(&self, queue: &str) -> Vec<(String, String)> {
+        let message = self.message;
+        let text = |text: &str| Some(text.to_owned());
+        let properties = [
+            ("id", text(&self.id)),
+            ("queue", text(self.queue.unwrap_or(queue))),
+            ("content type", message.content_type.as_deref().and_then(text)),
+            ("message id", message.id.as_deref().filter(|id| *id != self.id).and_then(text)),
+            ("correlation id", message.correlation_id().map(|id| id.to_string())),
+            ("reply to", message.reply_to().map(|queue| queue.to_string())),
+            ("sent", message.sent_at().map(timestamp)),
+            ("priority", message.priority().map(|priority| priority.to_string())),
+            ("bytes", Some(message.payload.len().to_string())),
+        ];
+        let properties =
+            properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let headers = message.headers().iter().map(|(name, value)| (name.into(), value.into()));
+        properties.chain(headers).collect()
+    }
+
     /// All of it, as `export` and `--json` tell it.
-    pub fn json(&self) -> Value {
-        let payload = match std::str::from_utf8(&self.message.payload) {
+    pub fn json(&self, queue: &str) -> Value {
+        let message = self.message;
+        let payload = match std::str::from_utf8(&message.payload) {
             Ok(text) => json!({ "text": text }),
-            Err(_) => json!({ "base64": BASE64_STANDARD.encode(&self.message.payload) }),
+            Err(_) => json!({ "base64": BASE64_STANDARD.encode(&message.payload) }),
         };
-        let headers: Vec<_> = self
-            .message
-            .headers()
-            .iter()
-            .filter(|(name, _)| !name.starts_with("msgflo-"))
-            .collect();
+        let headers = message.headers().iter();
+        let headers: Vec<_> = headers.filter(|(name, _)| !name.starts_with("msgflo-")).collect();
         json!({
             "id": self.id,
+            "queue": self.queue.unwrap_or(queue),
             "error": self.error,
             "role": self.role,
             "port": self.port,
-            "queue": self.queue,
+            "worker": self.worker,
             "attempts": self.attempts,
             "first_failed": self.first_failed,
             "last_failed": self.last_failed,
-            "content_type": self.message.content_type,
-            "correlation_id": self.message.correlation_id().map(|id| &**id),
+            "content_type": message.content_type,
+            "correlation_id": message.correlation_id().map(|id| &**id),
+            "reply_to": message.reply_to().map(|queue| &**queue),
+            "sent_at": message.sent_at().map(timestamp),
+            "priority": message.priority(),
+            "bytes": message.payload.len(),
             "headers": headers,
             "payload": payload,
         })
     }
 }
 
+fn timestamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// The same for the same payload, whoever asks.
 fn fingerprint(message: &Message) -> String {
-    let mut hash = DefaultHasher::new();
-    message.payload.hash(&mut hash);
-    format!("~{:012x}", hash.finish() >> 16)
-}
-
-/// Which dead letters are meant: all, if nothing is said.
-#[derive(Args, Default)]
-pub struct Selection {
-    /// Only the one with this id, as `list` shows it; can be given several times
-    #[arg(long)]
-    pub id: Vec<String>,
-    /// Only those whose error has this text in it, whatever its capitals are
-    #[arg(long, value_name = "TEXT")]
-    pub error: Option<String>,
-    /// So many at most, the oldest first
-    #[arg(long, value_name = "N")]
-    pub count: Option<u64>,
-}
-
-impl Selection {
-    /// Whether it is one of them, if there may be another. `since` is when it was asked: what has
-    /// failed later, as it was replayed, is none.
-    pub fn has(&self, letter: &Letter<'_>, since: &str) -> bool {
-        let error = || letter.error.unwrap_or_default().to_lowercase();
-        (self.id.is_empty() || self.id.contains(&letter.id))
-            && self.error.as_ref().is_none_or(|text| error().contains(&text.to_lowercase()))
-            && letter.last_failed.is_none_or(|failed| failed < since)
-    }
-
-    /// Whether it needs what only headers tell.
-    pub fn needs_headers(&self) -> bool {
-        self.error.is_some()
-    }
-
-    pub fn limit(&self) -> u64 {
-        self.count.unwrap_or(u64::MAX)
-    }
+    format!("~{:012x}", xxh3_64(&message.payload) >> 16)
 }
 
 #[cfg(test)]
@@ -148,36 +144,21 @@ mod tests {
         let letter = Letter::read(&message);
         assert_eq!((letter.id.as_str(), letter.attempts), ("7", Some(3)));
         assert_eq!(letter.row()[3..], ["-", "5", "No such Photo"]);
-        let json = letter.json();
+        let json = letter.json("resize.IN");
         assert_eq!(json["headers"], json!([["tenant", "a"]]));
-        assert_eq!(json["payload"]["text"], "photo");
+        assert_eq!((&json["payload"]["text"], &json["bytes"]), (&"photo".into(), &5.into()));
+        assert_eq!((&json["queue"], &json["worker"]), (&"resize.IN".into(), &Value::Null));
+        let known = letter.known("resize.IN");
+        let known = |name| known.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
+        assert_eq!((known("queue"), known("bytes")), (Some("resize.IN"), Some("5")));
+        assert_eq!((known("tenant"), known("reply to")), (Some("a"), None));
         // What others have rejected has no reasons, and perhaps no identifier.
         let bare = Message::new("photo");
         let letter = Letter::read(&bare);
         assert!(letter.id.starts_with('~') && letter.error.is_none());
         assert_eq!(letter.id, Letter::read(&Message::new("photo")).id);
+        assert_eq!(letter.id, "~b87f72ef4ead");
         let brokers = Message::new("").with_header(BROKERS_REASON, "expired");
         assert_eq!(Letter::read(&brokers).error, Some("expired"));
-    }
-
-    #[test]
-    fn what_is_meant_is_found() {
-        let (later, before) = ("2026-01-03T00:00:00.000Z", "2026-01-01T00:00:00.000Z");
-        let id = |id: &str| Selection { id: vec![id.into()], ..Selection::default() };
-        let error = |text: &str| Selection { error: Some(text.into()), ..Selection::default() };
-        let table = [
-            (Selection::default(), later, true),
-            // It has failed again since.
-            (Selection::default(), before, false),
-            (id("7"), later, true),
-            (id("8"), later, false),
-            (error("no such photo"), later, true),
-            (error("busy"), later, false),
-            (Selection { id: vec!["7".into()], ..error("busy") }, later, false),
-        ];
-        let message = dead();
-        for (index, (selection, since, expected)) in table.iter().enumerate() {
-            assert_eq!(selection.has(&Letter::read(&message), since), *expected, "{index}");
-        }
     }
 }

@@ -91,6 +91,20 @@ async fn json_lines_have_all_that_is_known_and_count_ends_it() {
     }
 }
 
+#[tokio::test]
+async fn headers_are_printed_where_they_travel() {
+    for broker in [Broker::rabbitmq(), Broker::mosquitto_5(), Broker::zmq().await] {
+        let network = broker.connect().await;
+        wire(&network).await;
+        let mut dump = Running::start(&["dump", "--broker", broker.url(), "--queue", "out"]);
+        first_line(&network, &mut dump).await;
+        emit(&network, Message::new("x").with_header("tenant", "a")).await;
+        assert_eq!(next_line(&mut dump).await, "[tenant=a] x", "{}", broker.url());
+        dump.interrupt().await;
+        network.shutdown().await.unwrap();
+    }
+}
+
 /// Where the broker tells which edges there are.
 #[tokio::test]
 async fn what_comes_to_an_inport_is_printed() {
