@@ -9,9 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::blocking::Threads;
 use crate::processing::Context;
-use crate::signature::{
-    Arguments, Block, Checked, IsAsync, IsBlocking, IsSend, Outcome, Process, Takes,
-};
+use crate::signature::{Arguments, Block, Checked, IsAsync, IsBlocking, Outcome, Process, Takes};
 use crate::{Error, Result};
 
 /// What an inport does with what comes.
@@ -33,54 +31,56 @@ pub(crate) enum Call<S, P> {
 impl<S: Send + Sync + 'static, P: Send + 'static> Method<S, P> {
     /// An async method that takes one message: `async fn(&self, P)` or `async fn(&self, P, Context)`.
     #[doc(hidden)]
-    pub fn new<F, A, R, M>(method: F) -> Self
+    pub fn new<F, A, R>(method: F) -> Self
     where
         F: Takes<A, R>,
         A: Arguments<S, P>,
-        R: IsAsync<Output: Outcome> + IsSend,
-        Checked<F, A, R, S, P>: Process<S, P, M>,
+        R: IsAsync<Output: Outcome>,
+        Checked<F, A, R, S, P>: Process<S, P, A::Shape, R::Output>,
     {
-        let method = <R as IsSend>::checked(<R as IsAsync>::checked(A::checked(method)));
+        let method = R::Output::checked(A::checked(method));
         Self(Call::Each(Arc::new(move |participant, payload, context| {
-            method.process(participant, payload, context)
+            let outcome = method.clone().process(participant, payload, context);
+            Box::pin(async move { outcome.await.into_result() })
         })))
     }
 
     /// An async method that takes several messages: `async fn(&self, Vec<P>)`, or with a `Context`.
     #[doc(hidden)]
-    pub fn batch<F, A, R, M>(method: F) -> Self
+    pub fn batch<F, A, R>(method: F) -> Self
     where
         F: Takes<A, R>,
         A: Arguments<S, Vec<P>>,
-        R: IsAsync<Output: Outcome> + IsSend,
-        Checked<F, A, R, S, Vec<P>>: Process<S, Vec<P>, M>,
+        R: IsAsync<Output: Outcome>,
+        Checked<F, A, R, S, Vec<P>>: Process<S, Vec<P>, A::Shape, R::Output>,
     {
-        let method = <R as IsSend>::checked(<R as IsAsync>::checked(A::checked(method)));
+        let method = R::Output::checked(A::checked(method));
         Self(Call::Batch(Arc::new(move |participant, payloads, context| {
-            method.process(participant, payloads, context)
+            let outcome = method.clone().process(participant, payloads, context);
+            Box::pin(async move { outcome.await.into_result() })
         })))
     }
 
     /// A method that blocks: `fn(&self, P)` or `fn(&self, P, Context)`. It runs on threads of its own.
     #[doc(hidden)]
-    pub fn blocking<F, A, R, M>(method: F) -> Self
+    pub fn blocking<F, A, R>(method: F) -> Self
     where
         F: Takes<A, R>,
         A: Arguments<S, P>,
         R: IsBlocking,
-        R::Checked<A::Checked<F>>: Block<S, P, M>,
+        R::Checked<A::Checked<F>>: Block<S, P, A::Shape, R>,
     {
         Self(Call::Each(on_threads(R::checked(A::checked(method)))))
     }
 
     /// A method that blocks and takes several messages: `fn(&self, Vec<P>)`, or with a `Context`.
     #[doc(hidden)]
-    pub fn blocking_batch<F, A, R, M>(method: F) -> Self
+    pub fn blocking_batch<F, A, R>(method: F) -> Self
     where
         F: Takes<A, R>,
         A: Arguments<S, Vec<P>>,
         R: IsBlocking,
-        R::Checked<A::Checked<F>>: Block<S, Vec<P>, M>,
+        R::Checked<A::Checked<F>>: Block<S, Vec<P>, A::Shape, R>,
     {
         Self(Call::Batch(on_threads(R::checked(A::checked(method)))))
     }
@@ -115,17 +115,18 @@ impl<S: Send + Sync + 'static, P: Send + 'static> Method<S, P> {
     }
 }
 
-fn on_threads<S, P, M>(method: impl Block<S, P, M>) -> Each<S, P>
+fn on_threads<S, P, M, R>(method: impl Block<S, P, M, R>) -> Each<S, P>
 where
     S: Send + Sync + 'static,
     P: Send + 'static,
+    R: IsBlocking,
 {
     let (method, threads) = (Arc::new(method), Threads::new());
     Arc::new(move |participant, payload, context: Context| {
         let method = method.clone();
         let current = context.clone();
         let done = threads.run(move || {
-            let call = || method.block(&participant, payload, context);
+            let call = || method.block(&participant, payload, context).into_result();
             std::panic::catch_unwind(AssertUnwindSafe(|| current.sync_scope(call)))
                 .unwrap_or_else(|panic| Err(panicked(&*panic)))
         });

@@ -7,8 +7,6 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use crate::processing::Context;
 use crate::{Error, Result};
 
@@ -27,23 +25,33 @@ impl<F, Q, X, C, R> Takes<(Q, X, C), R> for F where F: Fn(Q, X, C) -> R {}
 /// What a method takes, where `S` is its participant and it is handed a `P`.
 #[doc(hidden)]
 pub trait Arguments<S, P> {
+    type Shape;
     type Checked<F>;
     fn checked<F>(method: F) -> Self::Checked<F>;
 }
 
 impl<S, P, Q: Receiver<S>, X: Payload<P>> Arguments<S, P> for (Q, X) {
-    type Checked<F> = F;
-    fn checked<F>(method: F) -> F {
-        method
+    type Shape = Alone;
+    type Checked<F> = Q::Checked<X::Checked<F>>;
+    fn checked<F>(method: F) -> Self::Checked<F> {
+        Q::checked(X::checked(method))
     }
 }
 
 impl<S, P, Q: Receiver<S>, X: Payload<P>, C: LastArgument> Arguments<S, P> for (Q, X, C) {
-    type Checked<F> = F;
-    fn checked<F>(method: F) -> F {
-        method
+    type Shape = WithContext;
+    type Checked<F> = Q::Checked<X::Checked<C::Checked<F>>>;
+    fn checked<F>(method: F) -> Self::Checked<F> {
+        Q::checked(X::checked(C::checked(method)))
     }
 }
+
+/// Marks methods that take a message alone.
+#[doc(hidden)]
+pub struct Alone;
+/// Marks methods that also take a context.
+#[doc(hidden)]
+pub struct WithContext;
 
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -51,8 +59,17 @@ impl<S, P, Q: Receiver<S>, X: Payload<P>, C: LastArgument> Arguments<S, P> for (
     label = "takes `{Self}`, not `&self`",
     note = "several messages are processed at once, so state that changes is in a `Mutex`, an atomic or the like"
 )]
-pub trait Receiver<S> {}
-impl<S> Receiver<S> for &S {}
+pub trait Receiver<S> {
+    type Checked<F>;
+    fn checked<F>(method: F) -> Self::Checked<F>;
+}
+
+impl<S> Receiver<S> for &S {
+    type Checked<F> = F;
+    fn checked<F>(method: F) -> F {
+        method
+    }
+}
 
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -60,8 +77,17 @@ impl<S> Receiver<S> for &S {}
     label = "takes `{Self}`, not `{P}`",
     note = "write `payload: {P}` behind `&self`; with `batch = …`, a method takes a `Vec` of what the inport carries"
 )]
-pub trait Payload<P> {}
-impl<P> Payload<P> for P {}
+pub trait Payload<P> {
+    type Checked<F>;
+    fn checked<F>(method: F) -> Self::Checked<F>;
+}
+
+impl<P> Payload<P> for P {
+    type Checked<F> = F;
+    fn checked<F>(method: F) -> F {
+        method
+    }
+}
 
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -69,13 +95,22 @@ impl<P> Payload<P> for P {}
     label = "takes `{Self}`, not `msgflo::Context`",
     note = "write `context: msgflo::Context` behind the payload, without `&`, or leave it out"
 )]
-pub trait LastArgument {}
-impl LastArgument for Context {}
+pub trait LastArgument {
+    type Checked<F>;
+    fn checked<F>(method: F) -> Self::Checked<F>;
+}
 
-/// The type of a method in which nothing is wrong: its own.
+impl LastArgument for Context {
+    type Checked<F> = F;
+    fn checked<F>(method: F) -> F {
+        method
+    }
+}
+
+/// The type of an async method in which nothing is wrong: its own.
 #[doc(hidden)]
 pub type Checked<F, A, R, S, P> =
-    <R as IsSend>::Checked<<R as IsAsync>::Checked<<A as Arguments<S, P>>::Checked<F>>>;
+    <<R as IsAsync>::Output as Outcome>::Checked<<A as Arguments<S, P>>::Checked<F>>;
 
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -85,31 +120,11 @@ pub type Checked<F, A, R, S, P> =
 )]
 pub trait IsAsync {
     type Output;
-    type Checked<F>;
-    fn checked<F>(method: F) -> Self::Checked<F>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<R: Future> IsAsync for R {
     type Output = R::Output;
-    type Checked<F> = F;
-    fn checked<F>(method: F) -> F {
-        method
-    }
-}
-
-/// A future that threads may pass on.
-#[doc(hidden)]
-pub trait IsSend {
-    type Checked<F>;
-    fn checked<F>(method: F) -> Self::Checked<F>;
-}
-
-impl<R: Send> IsSend for R {
-    type Checked<F> = F;
-    fn checked<F>(method: F) -> F {
-        method
-    }
 }
 
 /// What a method that blocks returns.
@@ -122,12 +137,16 @@ impl<R: Send> IsSend for R {
 pub trait IsBlocking {
     type Checked<F>;
     fn checked<F>(method: F) -> Self::Checked<F>;
+    fn into_result(self) -> Result<()>;
 }
 
-impl<E: Into<Box<dyn StdError + Send + Sync>>> IsBlocking for Result<(), E> {
+impl<E: Into<Box<dyn StdError + Send + Sync>> + 'static> IsBlocking for Result<(), E> {
     type Checked<F> = F;
     fn checked<F>(method: F) -> F {
         method
+    }
+    fn into_result(self) -> Result<()> {
+        self.map_err(Error::new)
     }
 }
 
@@ -138,50 +157,51 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> IsBlocking for Result<(), E> {
     label = "returns `{Self}`",
     note = "write `async fn method(&self, payload: P) -> msgflo::Result<()>`"
 )]
-pub trait Outcome {
+pub trait Outcome: 'static {
     /// Any error as msgflo's own.
     fn into_result(self) -> Result<()>;
+
+    type Checked<F>;
+    fn checked<F>(method: F) -> Self::Checked<F>;
 }
 
-impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
+impl<E: Into<Box<dyn StdError + Send + Sync>> + 'static> Outcome for Result<(), E> {
     fn into_result(self) -> Result<()> {
         self.map_err(Error::new)
     }
+
+    type Checked<F> = F;
+    fn checked<F>(method: F) -> F {
+        method
+    }
 }
 
-/// An async method of a participant `S` that takes a `P`. `M` tells its shapes apart.
+/// An async method of a participant `S` that takes a `P` and comes to an `O`. `M` tells its shapes apart.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "this method cannot be called with any `&self`",
+    message = "this is no method that an inport of `{P}` can hand its messages to",
     label = "not of the shape `async fn(&self, P) -> Result<(), E>`",
-    note = "leave the lifetimes out: `async fn method(&self, payload: {P}) -> msgflo::Result<()>`"
+    note = "write `async fn method(&self, payload: {P}) -> msgflo::Result<()>`, without lifetimes"
 )]
-pub trait Process<S, P, M>: Send + Sync + 'static {
+pub trait Process<S, P, M, O>: Clone + Send + Sync + 'static {
     fn process(
-        &self,
+        self,
         participant: Arc<S>,
         payload: P,
         context: Context,
-    ) -> BoxFuture<'static, Result<()>>;
+    ) -> impl Future<Output = O> + Send + 'static;
 }
 
-/// Marks methods that take a message alone.
 #[doc(hidden)]
-pub struct Alone;
-/// Marks methods that also take a context.
-#[doc(hidden)]
-pub struct WithContext;
-
-#[doc(hidden)]
-pub trait ProcessAlone<'a, S: 'a, P> {
-    type Future: Future<Output: Outcome> + Send + 'a;
+pub trait ProcessAlone<'a, S: 'a, P, O> {
+    type Future: Future<Output = O> + Send + 'a;
     fn call(&self, participant: &'a S, payload: P) -> Self::Future;
 }
 
-impl<'a, S: 'a, P, F, R> ProcessAlone<'a, S, P> for F
+impl<'a, S: 'a, P, O, F, R> ProcessAlone<'a, S, P, O> for F
 where
     F: Fn(&'a S, P) -> R,
-    R: Future<Output: Outcome> + Send + 'a,
+    R: Future<Output = O> + Send + 'a,
 {
     type Future = R;
     fn call(&self, participant: &'a S, payload: P) -> R {
@@ -189,33 +209,28 @@ where
     }
 }
 
-impl<S, P, F> Process<S, P, Alone> for F
+impl<S, P, O, F> Process<S, P, Alone, O> for F
 where
     S: Send + Sync + 'static,
     P: Send + 'static,
-    F: for<'a> ProcessAlone<'a, S, P> + Clone + Send + Sync + 'static,
+    O: 'static,
+    F: for<'a> ProcessAlone<'a, S, P, O> + Clone + Send + Sync + 'static,
 {
-    fn process(
-        &self,
-        participant: Arc<S>,
-        payload: P,
-        _: Context,
-    ) -> BoxFuture<'static, Result<()>> {
-        let method = self.clone();
-        Box::pin(async move { method.call(&participant, payload).await.into_result() })
+    async fn process(self, participant: Arc<S>, payload: P, _: Context) -> O {
+        self.call(&participant, payload).await
     }
 }
 
 #[doc(hidden)]
-pub trait ProcessWithContext<'a, S: 'a, P> {
-    type Future: Future<Output: Outcome> + Send + 'a;
+pub trait ProcessWithContext<'a, S: 'a, P, O> {
+    type Future: Future<Output = O> + Send + 'a;
     fn call(&self, participant: &'a S, payload: P, context: Context) -> Self::Future;
 }
 
-impl<'a, S: 'a, P, F, R> ProcessWithContext<'a, S, P> for F
+impl<'a, S: 'a, P, O, F, R> ProcessWithContext<'a, S, P, O> for F
 where
     F: Fn(&'a S, P, Context) -> R,
-    R: Future<Output: Outcome> + Send + 'a,
+    R: Future<Output = O> + Send + 'a,
 {
     type Future = R;
     fn call(&self, participant: &'a S, payload: P, context: Context) -> R {
@@ -223,50 +238,43 @@ where
     }
 }
 
-impl<S, P, F> Process<S, P, WithContext> for F
+impl<S, P, O, F> Process<S, P, WithContext, O> for F
 where
     S: Send + Sync + 'static,
     P: Send + 'static,
-    F: for<'a> ProcessWithContext<'a, S, P> + Clone + Send + Sync + 'static,
+    O: 'static,
+    F: for<'a> ProcessWithContext<'a, S, P, O> + Clone + Send + Sync + 'static,
 {
-    fn process(
-        &self,
-        participant: Arc<S>,
-        payload: P,
-        context: Context,
-    ) -> BoxFuture<'static, Result<()>> {
-        let method = self.clone();
-        Box::pin(async move { method.call(&participant, payload, context).await.into_result() })
+    async fn process(self, participant: Arc<S>, payload: P, context: Context) -> O {
+        self.call(&participant, payload, context).await
     }
 }
 
-/// A method of a participant `S` that takes a `P` and blocks. `M` tells its shapes apart.
+/// A method of a participant `S` that takes a `P`, blocks, and comes to an `O`. `M` tells its shapes apart.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "this method cannot be called with any `&self`",
+    message = "this is no method that an inport of `{P}` can call on a thread of its own",
     label = "not of the shape `fn(&self, P) -> Result<(), E>`",
-    note = "leave the lifetimes out: `fn method(&self, payload: {P}) -> msgflo::Result<()>`"
+    note = "write `fn method(&self, payload: {P}) -> msgflo::Result<()>`, without lifetimes"
 )]
-pub trait Block<S, P, M>: Send + Sync + 'static {
-    fn block(&self, participant: &S, payload: P, context: Context) -> Result<()>;
+pub trait Block<S, P, M, O>: Send + Sync + 'static {
+    fn block(&self, participant: &S, payload: P, context: Context) -> O;
 }
 
-impl<S, P, F, O> Block<S, P, (Alone, O)> for F
+impl<S, P, F, O> Block<S, P, Alone, O> for F
 where
     F: Fn(&S, P) -> O + Send + Sync + 'static,
-    O: Outcome,
 {
-    fn block(&self, participant: &S, payload: P, _: Context) -> Result<()> {
-        self(participant, payload).into_result()
+    fn block(&self, participant: &S, payload: P, _: Context) -> O {
+        self(participant, payload)
     }
 }
 
-impl<S, P, F, O> Block<S, P, (WithContext, O)> for F
+impl<S, P, F, O> Block<S, P, WithContext, O> for F
 where
     F: Fn(&S, P, Context) -> O + Send + Sync + 'static,
-    O: Outcome,
 {
-    fn block(&self, participant: &S, payload: P, context: Context) -> Result<()> {
-        self(participant, payload, context).into_result()
+    fn block(&self, participant: &S, payload: P, context: Context) -> O {
+        self(participant, payload, context)
     }
 }

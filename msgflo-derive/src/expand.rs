@@ -217,10 +217,10 @@ fn connect(valid: &ValidPort<'_>, ports: &Ident, krate: &TokenStream) -> TokenSt
         }
         Direction::In(Some(method)) => {
             let shape = match (port.batch.is_some(), port.blocking) {
-                (true, true) => quote!(blocking_batch),
-                (true, false) => quote!(batch),
-                (false, true) => quote!(blocking),
-                (false, false) => quote!(new),
+                (true, true) => "blocking_batch",
+                (true, false) => "batch",
+                (false, true) => "blocking",
+                (false, false) => "new",
             };
             let span = method.segments.last().map_or(method.span(), |last| last.ident.span());
             let span = span.resolved_at(Span::call_site());
@@ -228,6 +228,8 @@ fn connect(valid: &ValidPort<'_>, ports: &Ident, krate: &TokenStream) -> TokenSt
                 Some(method) => quote_spanned!(span=> Self::#method),
                 None => quote!(#method),
             };
+            // All of it has the method's span: else the compiler reports from the derive to there.
+            let (krate, shape) = (moved(krate, span), Ident::new(shape, span));
             let method = quote_spanned! {span=>
                 #krate::participant::Method::<Self, #payload>::#shape(#method)
             };
@@ -239,4 +241,13 @@ fn connect(valid: &ValidPort<'_>, ports: &Ident, krate: &TokenStream) -> TokenSt
 /// Where a piece of the user's code stands, with names resolved as in the derive's own.
 fn at(tokens: &impl Spanned) -> Span {
     tokens.span().resolved_at(Span::call_site())
+}
+
+/// The same as if it stood at another place.
+fn moved(tokens: &TokenStream, span: Span) -> TokenStream {
+    let moved = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(span.resolved_at(token.span()));
+        token
+    });
+    moved.collect()
 }

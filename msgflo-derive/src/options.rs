@@ -215,7 +215,7 @@ impl Options {
             Ok(duration) if !duration.is_zero() && duration <= LONGEST => Some(duration),
             Ok(duration) if duration.is_zero() => {
                 let message =
-                    format!("`{key}` of 0 would let nothing succeed: give more, or take it away");
+                    format!("no time at all is too short for `{key}`: give more, or take it away");
                 errors.push(Error::new_spanned(text, message));
                 None
             }
