@@ -35,6 +35,7 @@ mod processing;
 mod requests;
 pub mod reserved;
 mod settings;
+mod signature;
 pub mod statistics;
 pub mod testing;
 pub mod trace;

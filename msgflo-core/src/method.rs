@@ -1,7 +1,6 @@
 //! The methods that inports hand their messages to, whatever their shape.
 
 use std::any::Any;
-use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::blocking::Threads;
 use crate::processing::Context;
+use crate::signature::{Arguments, Block, Checked, IsAsync, IsBlocking, Outcome, Process, Takes};
 use crate::{Error, Result};
 
 /// What an inport does with what comes.
@@ -31,38 +31,58 @@ pub(crate) enum Call<S, P> {
 impl<S: Send + Sync + 'static, P: Send + 'static> Method<S, P> {
     /// An async method that takes one message: `async fn(&self, P)` or `async fn(&self, P, Context)`.
     #[doc(hidden)]
-    pub fn new<A>(method: impl Process<S, P, A>) -> Self {
+    pub fn new<F, A, R>(method: F) -> Self
+    where
+        F: Takes<A, R>,
+        A: Arguments<S, P>,
+        R: IsAsync<Output: Outcome>,
+        Checked<F, A, R, S, P>: Process<S, P, A::Shape, R::Output>,
+    {
+        let method = R::Output::checked(A::checked(method));
         Self(Call::Each(Arc::new(move |participant, payload, context| {
-            method.process(participant, payload, context)
+            let outcome = method.clone().process(participant, payload, context);
+            Box::pin(async move { outcome.await.into_result() })
         })))
     }
 
     /// An async method that takes several messages: `async fn(&self, Vec<P>)`, or with a `Context`.
     #[doc(hidden)]
-    pub fn batch<A>(method: impl Process<S, Vec<P>, A>) -> Self {
+    pub fn batch<F, A, R>(method: F) -> Self
+    where
+        F: Takes<A, R>,
+        A: Arguments<S, Vec<P>>,
+        R: IsAsync<Output: Outcome>,
+        Checked<F, A, R, S, Vec<P>>: Process<S, Vec<P>, A::Shape, R::Output>,
+    {
+        let method = R::Output::checked(A::checked(method));
         Self(Call::Batch(Arc::new(move |participant, payloads, context| {
-            method.process(participant, payloads, context)
+            let outcome = method.clone().process(participant, payloads, context);
+            Box::pin(async move { outcome.await.into_result() })
         })))
     }
 
     /// A method that blocks: `fn(&self, P)` or `fn(&self, P, Context)`. It runs on threads of its own.
     #[doc(hidden)]
-    pub fn blocking<A>(method: impl Block<S, P, A>) -> Self {
-        let (method, threads) = (Arc::new(method), Threads::new());
-        Self(Call::Each(Arc::new(move |participant, payload, context: Context| {
-            let method = method.clone();
-            let current = context.clone();
-            let done = threads.run(move || {
-                let call = || method.block(&participant, payload, context);
-                std::panic::catch_unwind(AssertUnwindSafe(|| current.sync_scope(call)))
-                    .unwrap_or_else(|panic| Err(panicked(&*panic)))
-            });
-            async move {
-                done.await
-                    .unwrap_or_else(|_| Err(Error::message("the thread of the method is gone")))
-            }
-            .boxed()
-        })))
+    pub fn blocking<F, A, R>(method: F) -> Self
+    where
+        F: Takes<A, R>,
+        A: Arguments<S, P>,
+        R: IsBlocking,
+        R::Checked<A::Checked<F>>: Block<S, P, A::Shape, R>,
+    {
+        Self(Call::Each(on_threads(R::checked(A::checked(method)))))
+    }
+
+    /// A method that blocks and takes several messages: `fn(&self, Vec<P>)`, or with a `Context`.
+    #[doc(hidden)]
+    pub fn blocking_batch<F, A, R>(method: F) -> Self
+    where
+        F: Takes<A, R>,
+        A: Arguments<S, Vec<P>>,
+        R: IsBlocking,
+        R::Checked<A::Checked<F>>: Block<S, Vec<P>, A::Shape, R>,
+    {
+        Self(Call::Batch(on_threads(R::checked(A::checked(method)))))
     }
 
     /// A closure that takes a message and its context.
@@ -95,6 +115,28 @@ impl<S: Send + Sync + 'static, P: Send + 'static> Method<S, P> {
     }
 }
 
+fn on_threads<S, P, M, R>(method: impl Block<S, P, M, R>) -> Each<S, P>
+where
+    S: Send + Sync + 'static,
+    P: Send + 'static,
+    R: IsBlocking,
+{
+    let (method, threads) = (Arc::new(method), Threads::new());
+    Arc::new(move |participant, payload, context: Context| {
+        let method = method.clone();
+        let current = context.clone();
+        let done = threads.run(move || {
+            let call = || method.block(&participant, payload, context).into_result();
+            std::panic::catch_unwind(AssertUnwindSafe(|| current.sync_scope(call)))
+                .unwrap_or_else(|panic| Err(panicked(&*panic)))
+        });
+        async move {
+            done.await.unwrap_or_else(|_| Err(Error::message("the thread of the method is gone")))
+        }
+        .boxed()
+    })
+}
+
 /// A panic as an error.
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic
@@ -103,146 +145,4 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
     Error::message(format!("the method panicked: {text}"))
-}
-
-/// What an inport's method comes to.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "an inport's method returns `Result<(), E>`, not `{Self}`",
-    label = "returns `{Self}`",
-    note = "write `async fn method(&self, payload: P) -> msgflo::Result<()>`"
-)]
-pub trait Outcome {
-    /// Any error as msgflo's own.
-    fn into_result(self) -> Result<()>;
-}
-
-impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
-    fn into_result(self) -> Result<()> {
-        self.map_err(Error::new)
-    }
-}
-
-/// An async method of a participant `S` that takes a `P`. `A` tells its shapes apart.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "this is no method that an inport of `{P}` can hand its messages to",
-    label = "not of the shape `async fn(&self, P) -> Result<(), E>`",
-    note = "write `async fn method(&self, payload: {P}) -> msgflo::Result<()>`; a last argument `context: msgflo::Context` may be added",
-    note = "its future must be `Send`: it may hold nothing across an `.await` that is not",
-    note = "a method that is not async needs `blocking` beside `process`"
-)]
-pub trait Process<S, P, A>: Send + Sync + 'static {
-    fn process(
-        &self,
-        participant: Arc<S>,
-        payload: P,
-        context: Context,
-    ) -> BoxFuture<'static, Result<()>>;
-}
-
-/// Marks methods that take a message alone.
-#[doc(hidden)]
-pub struct Alone;
-/// Marks methods that also take a context.
-#[doc(hidden)]
-pub struct WithContext;
-
-#[doc(hidden)]
-pub trait ProcessAlone<'a, S: 'a, P> {
-    type Future: Future<Output: Outcome> + Send + 'a;
-    fn call(&self, participant: &'a S, payload: P) -> Self::Future;
-}
-
-impl<'a, S: 'a, P, F, R> ProcessAlone<'a, S, P> for F
-where
-    F: Fn(&'a S, P) -> R,
-    R: Future<Output: Outcome> + Send + 'a,
-{
-    type Future = R;
-    fn call(&self, participant: &'a S, payload: P) -> R {
-        self(participant, payload)
-    }
-}
-
-impl<S, P, F> Process<S, P, Alone> for F
-where
-    S: Send + Sync + 'static,
-    P: Send + 'static,
-    F: for<'a> ProcessAlone<'a, S, P> + Clone + Send + Sync + 'static,
-{
-    fn process(
-        &self,
-        participant: Arc<S>,
-        payload: P,
-        _: Context,
-    ) -> BoxFuture<'static, Result<()>> {
-        let method = self.clone();
-        Box::pin(async move { method.call(&participant, payload).await.into_result() })
-    }
-}
-
-#[doc(hidden)]
-pub trait ProcessWithContext<'a, S: 'a, P> {
-    type Future: Future<Output: Outcome> + Send + 'a;
-    fn call(&self, participant: &'a S, payload: P, context: Context) -> Self::Future;
-}
-
-impl<'a, S: 'a, P, F, R> ProcessWithContext<'a, S, P> for F
-where
-    F: Fn(&'a S, P, Context) -> R,
-    R: Future<Output: Outcome> + Send + 'a,
-{
-    type Future = R;
-    fn call(&self, participant: &'a S, payload: P, context: Context) -> R {
-        self(participant, payload, context)
-    }
-}
-
-impl<S, P, F> Process<S, P, WithContext> for F
-where
-    S: Send + Sync + 'static,
-    P: Send + 'static,
-    F: for<'a> ProcessWithContext<'a, S, P> + Clone + Send + Sync + 'static,
-{
-    fn process(
-        &self,
-        participant: Arc<S>,
-        payload: P,
-        context: Context,
-    ) -> BoxFuture<'static, Result<()>> {
-        let method = self.clone();
-        Box::pin(async move { method.call(&participant, payload, context).await.into_result() })
-    }
-}
-
-/// A method of a participant `S` that takes a `P` and blocks. `A` tells its shapes apart.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "this is no method that an inport of `{P}` can call on a thread of its own",
-    label = "not of the shape `fn(&self, P) -> Result<(), E>`",
-    note = "with `blocking`, write `fn method(&self, payload: {P}) -> msgflo::Result<()>`, not `async fn`; a last argument `context: msgflo::Context` may be added"
-)]
-pub trait Block<S, P, A>: Send + Sync + 'static {
-    fn block(&self, participant: &S, payload: P, context: Context) -> Result<()>;
-}
-
-impl<S, P, F, O> Block<S, P, (Alone, O)> for F
-where
-    F: Fn(&S, P) -> O + Send + Sync + 'static,
-    O: Outcome,
-{
-    fn block(&self, participant: &S, payload: P, _: Context) -> Result<()> {
-        self(participant, payload).into_result()
-    }
-}
-
-impl<S, P, F, O> Block<S, P, (WithContext, O)> for F
-where
-    F: Fn(&S, P, Context) -> O + Send + Sync + 'static,
-    O: Outcome,
-{
-    fn block(&self, participant: &S, payload: P, context: Context) -> Result<()> {
-        self(participant, payload, context).into_result()
-    }
 }

@@ -9,11 +9,13 @@ use tokio::sync::watch;
 use crate::component::{Component, Port};
 use crate::discovery::Definition;
 use crate::method::Call;
-pub use crate::method::{Block, Method, Outcome, Process};
+pub use crate::method::Method;
 use crate::outport::{Outport, OutportLink};
 use crate::port::Inport;
 use crate::processing::{Context, Place, Processing};
 use crate::requests::Requests;
+#[doc(hidden)]
+pub use crate::signature::*;
 use crate::statistics::OutportMeter;
 use crate::transport::Transport;
 use crate::{Decode, Encode, Error, Message, Result, payload};

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::Error;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{Error, WhereClause};
 
-use crate::parse::{Participant, Port, Schema};
+use crate::parse::{Field, Participant, Port, Schema};
 use crate::validate::{Direction, ValidPort};
 
 pub(crate) fn participant(participant: &Participant<'_>, ports: &[ValidPort<'_>]) -> TokenStream {
@@ -23,14 +23,10 @@ pub(crate) fn participant(participant: &Participant<'_>, ports: &[ValidPort<'_>]
     let connects = ports.iter().map(|port| connect(port, &connector, &krate));
     let binding = if ports.is_empty() { quote!(_) } else { quote!(#connector) };
     let (impl_generics, type_generics, where_clause) = participant.node.generics.split_for_impl();
-    // What a participant must be: told of where the struct is used, if its types are not.
-    let needs = participant.node.generics.type_params().next().map(|_| {
-        let given = where_clause.iter().flat_map(|clause| &clause.predicates);
-        quote!(where #(#given,)* Self: ::core::marker::Send + ::core::marker::Sync + 'static)
-    });
-    let where_clause = needs.unwrap_or_else(|| quote!(#where_clause));
+    let where_clause = bounds(participant, ports, where_clause);
     quote! {
         #[automatically_derived]
+        #[allow(private_bounds)]
         impl #impl_generics #krate::Participant for #name #type_generics #where_clause {
             fn component() -> #krate::Component {
                 #component
@@ -43,21 +39,61 @@ pub(crate) fn participant(participant: &Participant<'_>, ports: &[ValidPort<'_>]
     }
 }
 
+/// What a participant must be, is asked of a generic one's parts.
+fn bounds(
+    participant: &Participant<'_>,
+    ports: &[ValidPort<'_>],
+    given: Option<&WhereClause>,
+) -> TokenStream {
+    let parameters: Vec<&Ident> =
+        participant.node.generics.type_params().map(|parameter| &parameter.ident).collect();
+    if parameters.is_empty() {
+        return quote!(#given);
+    }
+    let given = given.iter().flat_map(|clause| &clause.predicates);
+    let is_port = |field: &Field<'_>| ports.iter().any(|port| port.field == field.name);
+    let state = participant
+        .fields
+        .iter()
+        .filter(|field| !is_port(field) && mentions(field.ty.to_token_stream(), &parameters));
+    let state = state.map(|field| {
+        let ty = field.ty;
+        quote_spanned!(at(ty)=> #ty: ::core::marker::Send + ::core::marker::Sync + 'static)
+    });
+    quote! {
+        where
+            #(#given,)*
+            #(#parameters: ::core::marker::Send + 'static,)*
+            #(#state,)*
+    }
+}
+
+fn mentions(tokens: TokenStream, names: &[&Ident]) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => names.contains(&&ident),
+        TokenTree::Group(group) => mentions(group.stream(), names),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
 /// The errors, and an empty implementation, so that they are not buried under those of every
 /// place that needs a participant.
 pub(crate) fn failure(participant: &Participant<'_>, errors: &Error) -> TokenStream {
     let errors = errors.to_compile_error();
     let node = participant.node;
-    if !node.generics.params.is_empty() {
+    if node.generics.lifetimes().next().is_some() {
         return errors;
     }
     let krate = krate(participant);
     let name = &node.ident;
+    let (impl_generics, type_generics, where_clause) = node.generics.split_for_impl();
+    let where_clause = bounds(participant, &[], where_clause);
     quote! {
         #errors
 
         #[automatically_derived]
-        impl #krate::Participant for #name {
+        #[allow(private_bounds)]
+        impl #impl_generics #krate::Participant for #name #type_generics #where_clause {
             fn component() -> #krate::Component {
                 ::core::unreachable!()
             }
@@ -181,9 +217,10 @@ fn connect(valid: &ValidPort<'_>, ports: &Ident, krate: &TokenStream) -> TokenSt
         }
         Direction::In(Some(method)) => {
             let shape = match (port.batch.is_some(), port.blocking) {
-                (true, _) => quote!(batch),
-                (_, true) => quote!(blocking),
-                _ => quote!(new),
+                (true, true) => "blocking_batch",
+                (true, false) => "batch",
+                (false, true) => "blocking",
+                (false, false) => "new",
             };
             let span = method.segments.last().map_or(method.span(), |last| last.ident.span());
             let span = span.resolved_at(Span::call_site());
@@ -191,6 +228,8 @@ fn connect(valid: &ValidPort<'_>, ports: &Ident, krate: &TokenStream) -> TokenSt
                 Some(method) => quote_spanned!(span=> Self::#method),
                 None => quote!(#method),
             };
+            // All of it has the method's span: else the compiler reports from the derive to there.
+            let (krate, shape) = (moved(krate, span), Ident::new(shape, span));
             let method = quote_spanned! {span=>
                 #krate::participant::Method::<Self, #payload>::#shape(#method)
             };
@@ -202,4 +241,13 @@ fn connect(valid: &ValidPort<'_>, ports: &Ident, krate: &TokenStream) -> TokenSt
 /// Where a piece of the user's code stands, with names resolved as in the derive's own.
 fn at(tokens: &impl Spanned) -> Span {
     tokens.span().resolved_at(Span::call_site())
+}
+
+/// The same as if it stood at another place.
+fn moved(tokens: &TokenStream, span: Span) -> TokenStream {
+    let moved = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(span.resolved_at(token.span()));
+        token
+    });
+    moved.collect()
 }

@@ -11,6 +11,42 @@ use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token
 /// Brokers count milliseconds in 32 bits.
 const LONGEST: Duration = Duration::from_secs(24 * 24 * 3600);
 
+pub(crate) const PARTICIPANT_KEYS: &[&str] = &["component", "label", "icon", "crate"];
+pub(crate) const INPORT_KEYS: &[&str] = &[
+    "process",
+    "id",
+    "queue",
+    "type",
+    "description",
+    "schema",
+    "hidden",
+    "persistent",
+    "concurrency",
+    "attempts",
+    "backoff",
+    "timeout",
+    "batch",
+    "linger",
+    "blocking",
+    "parallel",
+    "ordered_by",
+    "replies",
+    "max_priority",
+];
+pub(crate) const OUTPORT_KEYS: &[&str] = &[
+    "id",
+    "queue",
+    "type",
+    "description",
+    "schema",
+    "hidden",
+    "persistent",
+    "headers",
+    "delay",
+    "expiry",
+    "priority",
+];
+
 /// Where a port's schema comes from.
 pub(crate) enum Schema {
     /// It is given: JSON, or a URL.
@@ -47,6 +83,16 @@ impl Parse for Pair {
 
 /// The pairs of all attributes of one name; each is taken out by the kind of its value.
 pub(crate) struct Options(Vec<Pair>);
+
+/// Where each key stands.
+pub(crate) struct Keys(Vec<Ident>);
+
+impl Keys {
+    /// Where a key stands, if it is there.
+    pub(crate) fn span(&self, key: &str) -> Option<Span> {
+        self.0.iter().find(|known| known.unraw() == key).map(Ident::span)
+    }
+}
 
 impl Options {
     /// Also gives the first of the attributes; `None` if there is none.
@@ -89,6 +135,10 @@ impl Options {
             }
         }
         first.map(|attribute| (attribute, Self(pairs)))
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        Keys(self.0.iter().map(|pair| pair.key.clone()).collect())
     }
 
     fn take(&mut self, key: &str) -> Option<Pair> {
@@ -140,22 +190,19 @@ impl Options {
         })
     }
 
-    pub(crate) fn number(&mut self, key: &str, errors: &mut Vec<Error>) -> Option<u16> {
-        let expected = format!("a number from 1 to 65535: `{key} = 10`");
-        self.read_value(key, errors, &expected, |value| match value? {
-            Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
-                number.base10_parse().ok().filter(|number| *number > 0)
-            }
-            _ => None,
-        })
-    }
-
     /// A number from 1 to `most`.
-    pub(crate) fn count(&mut self, key: &str, most: u32, errors: &mut Vec<Error>) -> Option<u32> {
-        let expected = format!("a number from 1 to {most}: `{key} = 5`");
+    pub(crate) fn number<N: TryFrom<u32>>(
+        &mut self,
+        key: &str,
+        most: u32,
+        example: u32,
+        errors: &mut Vec<Error>,
+    ) -> Option<N> {
+        let expected = format!("a number from 1 to {most}: `{key} = {example}`");
         self.read_value(key, errors, &expected, |value| match value? {
             Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
-                number.base10_parse().ok().filter(|number| (1..=most).contains(number))
+                let number = number.base10_parse().ok()?;
+                (1..=most).contains(&number).then(|| N::try_from(number).ok())?
             }
             _ => None,
         })
@@ -168,7 +215,7 @@ impl Options {
             Ok(duration) if !duration.is_zero() && duration <= LONGEST => Some(duration),
             Ok(duration) if duration.is_zero() => {
                 let message =
-                    format!("`{key}` of 0 would let nothing succeed: give more, or take it away");
+                    format!("no time at all is too short for `{key}`: give more, or take it away");
                 errors.push(Error::new_spanned(text, message));
                 None
             }
@@ -251,10 +298,11 @@ impl Options {
 }
 
 fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> String {
-    let of_inports =
-        ["process", "concurrency", "attempts", "backoff", "timeout", "batch", "blocking"];
-    if attribute == "outport" && of_inports.iter().any(|known| key == known) {
+    if attribute == "outport" && INPORT_KEYS.iter().any(|known| key == known) {
         return format!("an outport receives nothing: `{key}` is for `#[inport(…)]`");
+    }
+    if attribute == "inport" && OUTPORT_KEYS.iter().any(|known| key == known) {
+        return format!("an inport sends nothing: `{key}` is for `#[outport(…)]`");
     }
     let known: Vec<_> = known.iter().map(|key| format!("`{key}`")).collect();
     format!("`#[{attribute}(…)]` has no `{key}`: it takes {}", known.join(", "))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use syn::{Attribute, Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Type};
 
 pub(crate) use crate::options::Schema;
-use crate::options::{Options, string};
+use crate::options::{INPORT_KEYS, Keys, OUTPORT_KEYS, Options, PARTICIPANT_KEYS, string};
 
 /// The struct as it is written.
 pub(crate) struct Participant<'a> {
@@ -30,6 +30,7 @@ pub(crate) struct Field<'a> {
 /// An `#[inport(…)]` or `#[outport(…)]`.
 pub(crate) struct Port<'a> {
     pub attribute: &'a Attribute,
+    pub keys: Keys,
     /// Whether all of it was understood; what was not, has been reported.
     pub understood: bool,
     pub process: Option<Path>,
@@ -55,41 +56,6 @@ pub(crate) struct Port<'a> {
     pub required: Vec<&'static str>,
 }
 
-const PARTICIPANT_KEYS: &[&str] = &["component", "label", "icon", "crate"];
-const INPORT_KEYS: &[&str] = &[
-    "process",
-    "id",
-    "queue",
-    "type",
-    "description",
-    "schema",
-    "hidden",
-    "persistent",
-    "concurrency",
-    "attempts",
-    "backoff",
-    "timeout",
-    "batch",
-    "linger",
-    "blocking",
-    "parallel",
-    "ordered_by",
-    "replies",
-    "max_priority",
-];
-const OUTPORT_KEYS: &[&str] = &[
-    "id",
-    "queue",
-    "type",
-    "description",
-    "schema",
-    "hidden",
-    "persistent",
-    "headers",
-    "delay",
-    "expiry",
-    "priority",
-];
 /// Of outports: what the transport may be required to do.
 const ABILITIES: &[&str] = &["headers", "delay", "expiry", "priority"];
 
@@ -145,6 +111,7 @@ impl<'a> Port<'a> {
         };
         let mut port = Self {
             attribute,
+            keys: options.keys(),
             understood: true,
             process: options.method("process", errors),
             id: options.text("id", errors),
@@ -157,19 +124,17 @@ impl<'a> Port<'a> {
             schema: options.schema("schema", errors),
             hidden: options.flag("hidden", errors).unwrap_or(false),
             persistent: options.flag("persistent", errors).unwrap_or(true),
-            concurrency: options.number("concurrency", errors),
-            attempts: options.count("attempts", 1_000_000, errors),
+            concurrency: options.number("concurrency", u16::MAX.into(), 10, errors),
+            attempts: options.number("attempts", u32::MAX, 5, errors),
             backoff: options.backoff("backoff", errors),
             timeout: options.duration("timeout", errors),
-            batch: options.number("batch", errors),
+            batch: options.number("batch", u16::MAX.into(), 100, errors),
             linger: options.duration("linger", errors),
             blocking: options.flag("blocking", errors).unwrap_or(false),
             parallel: options.flag("parallel", errors).unwrap_or(false),
             ordered_by: options.text("ordered_by", errors),
             replies: options.flag("replies", errors).unwrap_or(false),
-            max_priority: options
-                .count("max_priority", 255, errors)
-                .and_then(|priority| u8::try_from(priority).ok()),
+            max_priority: options.number("max_priority", u8::MAX.into(), 9, errors),
             required: ABILITIES
                 .iter()
                 .copied()

@@ -1,5 +1,7 @@
 //! Checks that what was read makes a participant, and says what to write where it does not.
 
+mod combinations;
+
 use std::collections::{HashMap, HashSet};
 
 use syn::ext::IdentExt;
@@ -138,13 +140,7 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
     check_not_empty("queue", &port.queue, errors);
     check_not_empty("type", &port.port_type, errors);
     check_not_empty("ordered_by", &port.ordered_by, errors);
-    check_together(port, errors);
-    if let (true, Some(queue)) = (port.hidden, &port.queue) {
-        errors.push(Error::new_spanned(
-            queue,
-            "a hidden port has no queue: take either `queue` or `hidden` away",
-        ));
-    }
+    combinations::check(port, errors);
     let direction = match (what, &port.process) {
         ("outport", _) => Some(Direction::Out),
         (_, Some(process)) => Some(Direction::In(Some(process))),
@@ -162,35 +158,6 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
     let payload = payload(field, what, wrapper, errors);
     let (direction, payload) = (direction?, payload?);
     Some(ValidPort { field: name, id: port_id(field, port), payload, port, direction })
-}
-
-/// What does not go together.
-fn check_together(port: &Port<'_>, errors: &mut Vec<Error>) {
-    let mut wrong = |wrong: bool, message: &str| {
-        if wrong {
-            errors.push(Error::new_spanned(port.attribute, message));
-        }
-    };
-    wrong(
-        port.linger.is_some() && port.batch.is_none(),
-        "`linger` is how long a batch waits for more: say `batch = 100`, too",
-    );
-    wrong(
-        port.blocking && port.parallel,
-        "what is `blocking` runs on threads of its own already: take `parallel` away",
-    );
-    wrong(
-        port.batch.is_some() && (port.blocking || port.parallel),
-        "a batch is handed to one call of an async method: take `blocking` or `parallel` away, and use `spawn_blocking` in the method",
-    );
-    wrong(
-        port.batch.is_some() && port.ordered_by.is_some(),
-        "a batch has all messages in order: take `ordered_by` away",
-    );
-    wrong(
-        port.process.is_none() && (port.batch.is_some() || port.blocking || port.parallel),
-        "there is no method for this: name it with `process = …`",
-    );
 }
 
 /// `P` of `Inport<P>` or `Outport<P>`.
