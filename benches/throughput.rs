@@ -21,9 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use msgflo::transport::{Direction, Queue, Target};
-use msgflo::{Any, Inport, Message, Network, Outport, Participant, Result, Settings};
+use msgflo::{Any, Inport, Message, Network, Outport, Participant, Settings};
 use tokio::sync::Notify;
 
 const BYTES: usize = 256;
@@ -112,10 +113,7 @@ async fn bind_and_fill(network: &Network, messages: usize) -> Result<()> {
     for (name, direction) in
         [("repeat.IN", Direction::In), ("repeat.OUT", Direction::Out), ("sink.IN", Direction::In)]
     {
-        network
-            .transport()
-            .declare(&Queue { name: name.into(), direction, persistent: true })
-            .await?;
+        network.transport().declare(&Queue::new(name, direction)).await?;
     }
     network.bind("repeat.OUT", "sink.IN").await?;
     fill(network, messages).await

@@ -4,7 +4,7 @@
 
 use msgflo::bytes::Bytes;
 use msgflo::testing::Harness;
-use msgflo::{Decode, Encode, Inport, Message, Outport, Participant, Payload, Result};
+use msgflo::{Decode, Encode, Error, Inport, Message, Outport, Participant, Payload, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 struct Cbor<T>(T);
@@ -19,14 +19,14 @@ impl<T: Send + 'static> Payload for Cbor<T> {
 
 impl<T: DeserializeOwned + Send + 'static> Decode for Cbor<T> {
     fn decode(message: Message) -> Result<Self> {
-        Ok(Cbor(ciborium::from_reader(&message.payload[..])?))
+        Ok(Cbor(ciborium::from_reader(&message.payload[..]).map_err(Error::new)?))
     }
 }
 
 impl<T: Serialize + Send + 'static> Encode for Cbor<T> {
     fn encode(self) -> Result<Bytes> {
         let mut bytes = Vec::new();
-        ciborium::into_writer(&self.0, &mut bytes)?;
+        ciborium::into_writer(&self.0, &mut bytes).map_err(Error::new)?;
         Ok(bytes.into())
     }
 }

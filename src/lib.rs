@@ -43,14 +43,15 @@
 //! }
 //! ```
 //!
-//! - [`run`] is the whole `main` of a worker; [`connect`] is for programs that are more than
-//!   that, and for several participants in one process.
+//! - [`run`] is the whole `main` of a worker, and [`Program`] adds sources, timers and servers to it;
+//!   [`connect`] is for several participants in one process, and for programs of another make.
 //! - A message is acknowledged when its method returns `Ok`, and everything it has sent is
 //!   confirmed by the broker by then. `Err`, or a panic, rejects it: to the dead letters.
 //! - [`testing::Harness`] runs a participant in a test, without a broker.
 //!
 //! | feature | brings |
 //! |---|---|
+//! | `cli` | on by default: [`run`], [`Program`] and [`Options`], with `clap`, `tracing-subscriber` and the Prometheus exporter; a library that embeds msgflo does without |
 //! | `amqp` | `amqp://` and `amqps://` URLs: RabbitMQ |
 //! | `management` | edges on RabbitMQ, and copies of what inports get there, by its management plugin: `?management=` |
 //! | `mqtt` | `mqtt://` and `mqtts://` URLs: MQTT brokers such as Mosquitto |
@@ -61,15 +62,27 @@
 //!
 //! `memory://` URLs, for participants of one process, need none.
 
+#[cfg(feature = "cli")]
+mod listen;
+#[cfg(feature = "cli")]
 mod options;
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(feature = "cli")]
 mod run;
 mod scheme;
+#[cfg(feature = "cli")]
 mod signals;
 
 pub use msgflo_core::*;
-pub use options::{BrokerOptions, Options, parse_seconds};
+#[cfg(feature = "cli")]
+pub use options::{BrokerOptions, ListenOptions, Options, parse_seconds};
+#[cfg(feature = "cli")]
+pub use program::{Program, Stop};
+#[cfg(feature = "cli")]
 pub use run::{log_to_stderr, run};
 pub use scheme::{connect, connect_within, register_transport};
+#[cfg(feature = "cli")]
 pub use signals::StopSignals;
 
 /// The hub that is ZeroMQ's broker, to be run in a program.

@@ -3,7 +3,7 @@
 use msgflo_core::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM, for a program that is more than a worker; [`run`](crate::run) has them.
+/// SIGINT, SIGTERM and SIGHUP, for a program that is more than a worker; [`run`](crate::run) has them.
 ///
 /// ```no_run
 /// # async fn example(network: msgflo::Network) -> msgflo::Result<()> {
@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl StopSignals {
@@ -25,8 +26,12 @@ impl StopSignals {
     /// # Errors
     /// If the system does not let us listen.
     pub fn listen() -> Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+        let listen = |kind| signal(kind);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
     /// Returns when the next of them comes.
@@ -34,6 +39,7 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

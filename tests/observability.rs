@@ -56,7 +56,7 @@ impl MakeWriter<'_> for Log {
 async fn messages_are_counted_timed_and_traced() -> msgflo::Result<()> {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    recorder.install()?;
+    recorder.install().map_err(msgflo::Error::new)?;
     let log = Log::default();
     tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).init();
 
@@ -85,6 +85,8 @@ async fn messages_are_counted_timed_and_traced() -> msgflo::Result<()> {
     let expected = [
         ("msgflo_messages_processed_total acknowledged in test", 2),
         ("msgflo_messages_processed_total in rejected test", 2),
+        ("msgflo_messages_processed_total in released test", 0),
+        ("msgflo_messages_processed_total in retried test", 0),
         ("msgflo_messages_redelivered_total in test", 0),
         ("msgflo_messages_sent_total out test", 2),
         ("msgflo_processing_seconds in test", 4),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lapin::options::*;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
-use msgflo::Result;
 use msgflo_test_broker::RabbitMq;
 
 use super::{Contender, bind_and_fill, compare, per_second, repeat};

@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use msgflo::transport::{Direction, Queue};
-use msgflo::{Error, Result};
+use anyhow::Error;
+use anyhow::Result;
+use msgflo::transport::Queue;
 use msgflo_test_broker::Mosquitto;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, Publish, QoS};
 use tokio::sync::Semaphore;
@@ -30,8 +31,8 @@ async fn rate(contender: Contender, concurrency: u16) -> Result<f64> {
     keep("sink", "repeat.OUT", port).await?;
     match contender {
         Contender::Msgflo => {
-            let name = "repeat.IN".into();
-            let queue = Queue { name, direction: Direction::In, persistent: true };
+            let name = "repeat.IN";
+            let queue = Queue::inport(name);
             network.transport().declare(&queue).await?;
         }
         Contender::PlainLoop | Contender::TunedLoop => keep("by hand", "repeat.IN", port).await?,

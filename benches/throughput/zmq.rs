@@ -1,7 +1,7 @@
 //! The same on ZeroMQ: `repeat` beside a loop by hand on the zeromq crate, on one hub, which runs
 //! on a thread of its own.
 
-use msgflo::Result;
+use anyhow::Result;
 use msgflo::bytes::Bytes;
 use msgflo::zmq::Hub;
 use zeromq::{DealerSocket, Socket, SocketRecv, SocketSend, ZmqMessage};

@@ -6,20 +6,43 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use msgflo_core::transport::{Settle, Settlement};
-use tokio::sync::Notify;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
-use crate::connection::lock;
+use crate::connection::Link;
+use crate::lock::lock;
+use crate::resend::resend;
+
+/// How long what is sent in place of deliveries may hold up the end of the connection.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Settles the deliveries of one consumer, which has the channel to itself.
 pub(crate) struct Acknowledger {
+    this: Weak<Self>,
     channel: Channel,
     ledger: Mutex<Ledger>,
     settled: Arc<Notify>,
+    queue: String,
+    link: Weak<Link>,
+    /// How many messages are on their way that are sent in place of deliveries.
+    under_way: watch::Sender<usize>,
+    /// Deliveries may be settled outside of it.
+    runtime: Handle,
+}
+
+/// What the broker is told of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Answer {
+    Acknowledge,
+    Reject,
+    Release,
 }
 
 /// What was delivered and what became of it. Delivery tags of a channel count up from 1.
@@ -29,7 +52,7 @@ struct Ledger {
     forgotten: u64,
     entries: VecDeque<Entry>,
     /// Tags that were settled since the last batch.
-    fresh: Vec<(u64, Settlement)>,
+    fresh: Vec<(u64, Answer)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +67,7 @@ enum Entry {
 /// What to tell the broker, in this order.
 #[derive(Debug, Default, PartialEq)]
 struct Batch {
-    refused: Vec<(u64, Settlement)>,
+    refused: Vec<(u64, Answer)>,
     prefix: Option<u64>,
     single: Vec<u64>,
 }
@@ -55,8 +78,8 @@ impl Ledger {
         self.entries.push_back(Entry::Unsettled);
     }
 
-    fn settle(&mut self, tag: u64, settlement: Settlement) {
-        self.fresh.push((tag, settlement));
+    fn settle(&mut self, tag: u64, answer: Answer) {
+        self.fresh.push((tag, answer));
     }
 
     fn entry(&mut self, tag: u64) -> Option<&mut Entry> {
@@ -67,13 +90,13 @@ impl Ledger {
     fn take_batch(&mut self) -> Batch {
         let mut batch = Batch::default();
         let fresh = std::mem::take(&mut self.fresh);
-        for &(tag, settlement) in &fresh {
+        for &(tag, answer) in &fresh {
             let Some(entry) = self.entry(tag) else { continue };
-            if settlement == Settlement::Acknowledged {
+            if answer == Answer::Acknowledge {
                 *entry = Entry::Acknowledged;
             } else {
                 *entry = Entry::Told;
-                batch.refused.push((tag, settlement));
+                batch.refused.push((tag, answer));
             }
         }
         while let Some(entry) = self.entries.front().filter(|entry| **entry != Entry::Unsettled) {
@@ -84,8 +107,8 @@ impl Ledger {
             }
             self.entries.pop_front();
         }
-        for (tag, settlement) in fresh {
-            if settlement == Settlement::Acknowledged
+        for (tag, answer) in fresh {
+            if answer == Answer::Acknowledge
                 && let Some(entry) = self.entry(tag)
             {
                 *entry = Entry::Told;
@@ -97,10 +120,18 @@ impl Ledger {
 }
 
 impl Acknowledger {
-    pub(crate) fn new(channel: Channel) -> Arc<Self> {
+    pub(crate) fn new(channel: Channel, link: &Arc<Link>, queue: &str) -> Arc<Self> {
         let settled = Arc::new(Notify::new());
-        let acknowledger =
-            Arc::new(Self { channel, ledger: Default::default(), settled: settled.clone() });
+        let acknowledger = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            channel,
+            ledger: Default::default(),
+            settled: settled.clone(),
+            queue: queue.into(),
+            link: Arc::downgrade(link),
+            under_way: watch::Sender::new(0),
+            runtime: Handle::current(),
+        });
         tokio::spawn(flush_when_settled(Arc::downgrade(&acknowledger), settled));
         acknowledger
     }
@@ -114,9 +145,8 @@ impl Acknowledger {
     fn flush(&self) {
         let mut ledger = lock(&self.ledger);
         let batch = ledger.take_batch();
-        for (tag, settlement) in batch.refused {
-            let options =
-                BasicNackOptions { multiple: false, requeue: settlement == Settlement::Released };
+        for (tag, answer) in batch.refused {
+            let options = BasicNackOptions { multiple: false, requeue: answer == Answer::Release };
             self.channel.basic_nack(tag, options).now_or_never();
         }
         if let Some(tag) = batch.prefix {
@@ -125,6 +155,19 @@ impl Acknowledger {
         for tag in batch.single {
             self.channel.basic_ack(tag, BasicAckOptions { multiple: false }).now_or_never();
         }
+    }
+
+    pub(crate) fn answer(&self, tag: u64, answer: Answer) {
+        lock(&self.ledger).settle(tag, answer);
+        self.settled.notify_one();
+    }
+
+    /// Returns when nothing is on its way any more that is sent in place of a delivery, or that takes
+    /// too long: then the delivery comes again.
+    pub(crate) async fn finish(&self) {
+        let mut under_way = self.under_way.subscribe();
+        // Fails when it takes too long.
+        let _ = timeout(FAREWELL, under_way.wait_for(|count| *count == 0)).await;
     }
 
     /// Hands over everything that is settled, and waits until the broker has it. What is not
@@ -138,8 +181,21 @@ impl Acknowledger {
 
 impl Settle for Acknowledger {
     fn settle(&self, tag: u64, settlement: Settlement) {
-        lock(&self.ledger).settle(tag, settlement);
-        self.settled.notify_one();
+        match settlement {
+            Settlement::Acknowledged => return self.answer(tag, Answer::Acknowledge),
+            Settlement::Rejected => return self.answer(tag, Answer::Reject),
+            Settlement::Released => return self.answer(tag, Answer::Release),
+            _ => {}
+        }
+        // It is there: a delivery of it is being settled.
+        let Some(this) = self.this.upgrade() else { return };
+        self.under_way.send_modify(|count| *count += 1);
+        self.runtime.spawn(async move {
+            if let Some(answer) = resend(this.link.clone(), &this.queue, settlement).await {
+                this.answer(tag, answer);
+            }
+            this.under_way.send_modify(|count| *count -= 1);
+        });
     }
 }
 
@@ -161,7 +217,7 @@ async fn flush_when_settled(acknowledger: Weak<Acknowledger>, settled: Arc<Notif
 
 #[cfg(test)]
 mod tests {
-    use super::Settlement::{Acknowledged, Rejected, Released};
+    use super::Answer::{Acknowledge, Reject, Release};
     use super::*;
 
     fn ledger(deliveries: u64) -> Ledger {
@@ -170,25 +226,25 @@ mod tests {
         ledger
     }
 
-    fn settle(ledger: &mut Ledger, settled: &[(u64, Settlement)]) -> Batch {
-        settled.iter().for_each(|(tag, settlement)| ledger.settle(*tag, *settlement));
+    fn settle(ledger: &mut Ledger, settled: &[(u64, Answer)]) -> Batch {
+        settled.iter().for_each(|(tag, answer)| ledger.settle(*tag, *answer));
         ledger.take_batch()
     }
 
     #[test]
     fn a_prefix_takes_one_frame_in_whatever_order_it_was_settled() {
         let mut ledger = ledger(5);
-        let batch = settle(&mut ledger, &[(2, Acknowledged), (1, Acknowledged), (3, Acknowledged)]);
+        let batch = settle(&mut ledger, &[(2, Acknowledge), (1, Acknowledge), (3, Acknowledge)]);
         assert_eq!(batch, Batch { prefix: Some(3), ..Batch::default() });
     }
 
     #[test]
     fn a_slow_first_job_holds_nothing_back() {
         let mut ledger = ledger(4);
-        let batch = settle(&mut ledger, &[(2, Acknowledged), (4, Acknowledged)]);
+        let batch = settle(&mut ledger, &[(2, Acknowledge), (4, Acknowledge)]);
         assert_eq!(batch, Batch { single: vec![2, 4], ..Batch::default() });
         // 2 and 4 are told already: the frame must name 3, which is not.
-        let batch = settle(&mut ledger, &[(1, Acknowledged), (3, Acknowledged)]);
+        let batch = settle(&mut ledger, &[(1, Acknowledge), (3, Acknowledge)]);
         assert_eq!(batch, Batch { prefix: Some(3), ..Batch::default() });
         assert_eq!((ledger.forgotten, ledger.entries.len()), (4, 0));
     }
@@ -196,9 +252,9 @@ mod tests {
     #[test]
     fn what_is_refused_is_told_first_and_never_acknowledged() {
         let mut ledger = ledger(3);
-        let settled = [(1, Acknowledged), (2, Rejected), (3, Released)];
+        let settled = [(1, Acknowledge), (2, Reject), (3, Release)];
         let batch = settle(&mut ledger, &settled);
-        assert_eq!(batch.refused, [(2, Rejected), (3, Released)]);
+        assert_eq!(batch.refused, [(2, Reject), (3, Release)]);
         assert_eq!((batch.prefix, batch.single), (Some(1), vec![]));
     }
 }

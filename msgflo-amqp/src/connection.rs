@@ -1,10 +1,12 @@
 //! One connection after the other: the link to the broker that outlives each.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionBuilder, ConnectionProperties, Event};
 use msgflo_core::transport::{Failure, Pauses, try_to_connect};
@@ -15,8 +17,10 @@ use tracing::{debug, info, warn};
 
 use crate::acknowledgement::Acknowledger;
 use crate::address::Address;
+pub(crate) use crate::lock::lock;
 use crate::reason;
 use crate::topology::Topology;
+use crate::waiting::Declared;
 
 const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
 
@@ -24,6 +28,9 @@ const CHANNEL_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Link {
     pub(crate) address: Address,
     pub(crate) topology: Topology,
+    pub(crate) wait_queues: Declared,
+    /// Which queues were found full, and when that was told of last.
+    pub(crate) full: Mutex<HashMap<String, std::time::Instant>>,
     state: watch::Sender<State>,
     connection: watch::Sender<msgflo_core::transport::Connection>,
     /// Somebody found the connection broken.
@@ -62,7 +69,7 @@ pub(crate) use on_session;
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     /// Counts up with each connection of a link.
-    number: u64,
+    pub(crate) number: u64,
     /// Pipelined publishing to exchanges.
     publishing: Mutex<Arc<Channel>>,
     /// Mandatory publishing to queues, one at a time, so that a returned message is known to be
@@ -137,6 +144,8 @@ impl Link {
         let link = Arc::new(Self {
             address,
             topology: Topology::default(),
+            wait_queues: Declared::default(),
+            full: Mutex::default(),
             state: watch::Sender::new(State::Connected(session.clone())),
             connection: watch::Sender::new(msgflo_core::transport::Connection::FIRST),
             suspicion: Default::default(),
@@ -229,10 +238,14 @@ impl Link {
 
     /// Hands over all acknowledgements, and disconnects.
     pub(crate) async fn close(&self) -> Result<()> {
+        let acknowledgers = lock(&self.acknowledgers).clone();
+        if matches!(*self.state.borrow(), State::Connected(_)) {
+            join_all(acknowledgers.iter().map(|acknowledger| acknowledger.finish())).await;
+        }
         let State::Connected(session) = self.state.send_replace(State::Closed) else {
             return Ok(());
         };
-        let acknowledgers = std::mem::take(&mut *lock(&self.acknowledgers));
+        lock(&self.acknowledgers).clear();
         for acknowledger in acknowledgers {
             acknowledger.close().await;
         }
@@ -331,8 +344,4 @@ async fn wait_until_lost(link: &std::sync::Weak<Link>, session: Arc<Session>) {
             },
         }
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,14 +6,15 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
-use msgflo_core::transport::{Deliveries, Delivery, Settle, Settlement};
-use msgflo_core::{Message, Result};
+use msgflo_core::Result;
+use msgflo_core::transport::{Deliveries, Delivery};
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use crate::acknowledgement::Acknowledger;
+use crate::acknowledgement::{Acknowledger, Answer};
 use crate::channel::OwnChannel;
 use crate::connection::{Link, Session, on_session};
+use crate::properties;
 use crate::reason;
 use crate::source::{self, Source};
 
@@ -80,7 +81,7 @@ impl Source for Consuming {
 impl Consuming {
     async fn subscribe(&mut self) -> Result<()> {
         let subscription = on_session!(self.link, &self.name, |session| {
-            Subscription::open(session.clone(), self.queue.clone(), self.prefetch)
+            Subscription::open(&self.link, session.clone(), self.queue.clone(), self.prefetch)
         });
         self.link.track(&subscription.acknowledger);
         self.subscription = Some(subscription);
@@ -89,14 +90,19 @@ impl Consuming {
 }
 
 impl Subscription {
-    async fn open(session: Arc<Session>, queue: ShortString, prefetch: u16) -> lapin::Result<Self> {
+    async fn open(
+        link: &Arc<Link>,
+        session: Arc<Session>,
+        queue: ShortString,
+        prefetch: u16,
+    ) -> lapin::Result<Self> {
         let channel = OwnChannel::open(&session.connection).await?;
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-        let consumer = channel.basic_consume(queue, "".into(), options, arguments).await?;
+        let consumer = channel.basic_consume(queue.clone(), "".into(), options, arguments).await?;
         // From here on it ends by itself, after what was received is settled.
         let channel = channel.keep();
-        let acknowledger = Acknowledger::new(channel.clone());
+        let acknowledger = Acknowledger::new(channel.clone(), link, queue.as_str());
         Ok(Self { session, channel, consumer, acknowledger, runtime: Handle::current() })
     }
 
@@ -104,21 +110,13 @@ impl Subscription {
         self.acknowledger.deliver(delivery.delivery_tag);
         let settle = self.acknowledger.clone();
         let (redelivered, tag) = (delivery.redelivered, delivery.delivery_tag);
-        Delivery::new(message(delivery), redelivered, tag, settle)
+        Delivery::new(
+            properties::read(delivery.data, &delivery.properties),
+            redelivered,
+            tag,
+            settle,
+        )
     }
-}
-
-/// What was received, without what is AMQP's.
-pub(crate) fn message(delivery: lapin::message::Delivery) -> Message {
-    let properties = &delivery.properties;
-    let mut message = Message::new(delivery.data);
-    if let Some(content_type) = properties.content_type() {
-        message = message.with_content_type(content_type.as_str().to_owned());
-    }
-    if let Some(id) = properties.message_id() {
-        message = message.with_id(id.as_str());
-    }
-    message
 }
 
 impl Drop for Subscription {
@@ -133,7 +131,7 @@ impl Drop for Subscription {
             if channel.basic_cancel(consumer.tag(), Default::default()).await.is_ok() {
                 while let Some(Some(Ok(delivery))) = consumer.next().now_or_never() {
                     acknowledger.deliver(delivery.delivery_tag);
-                    acknowledger.settle(delivery.delivery_tag, Settlement::Released);
+                    acknowledger.answer(delivery.delivery_tag, Answer::Release);
                 }
             }
         });

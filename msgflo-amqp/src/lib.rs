@@ -8,6 +8,7 @@
 //! | `persistent: false` | not durable, auto-delete |
 //! | edge | the target's queue is bound to the source's exchange |
 //! | dead letters | durable fanout exchange `dead-q`, and a durable queue `dead-q` bound to it (ours: without it, the broker drops what is rejected) |
+//! | what is to be tried again, or sent with a delay | durable queues `msgflo.wait.MILLISECONDS.in.q` (or `….out.x`), whose messages expire and then go to `q` (or `x`); deleted when unused for an hour |
 //! | discovery | durable queue `fbp` through the default exchange, and a durable fanout exchange `msgflo.discovery` (ours: for any number of watchers) |
 //! | statistics | durable fanout exchange `msgflo.statistics` |
 //! | send to an inport | default exchange, routing key `q`, mandatory |
@@ -16,6 +17,18 @@
 //! without edges is confirmed too, and dropped by the broker: an outport need not be connected.
 //! What is sent straight to an inport is *mandatory*: if there is no such queue, the broker
 //! returns it and [`Transport::publish`] fails.
+//!
+//! ## What travels
+//! Headers are AMQP's headers, as text. Numbers and booleans of other programs are seen as text; tables, lists and
+//! binary are not seen. All of them keep their types when a message is sent again: for another
+//! attempt, to the dead letters, by a replay. What the broker adds (`x-death`, …) is seen, and not sent again.
+//! Identifier, correlation id, content type, and the queue for an answer have at most 255 bytes each, and
+//! all headers together some 128 KB (`frame_max`): what is more is an error of whoever sends it.
+//!
+//! A message's time to live goes to the broker (`expiration`); what has expired becomes a dead letter. A
+//! message that waits for another attempt does not expire any more. Priorities act in queues that are declared with
+//! `max_priority`. RabbitMQ does not count how often it delivers a message: participants do, in the header
+//! `msgflo-deliveries`, when a message comes again that nobody settled; it then goes to the end of its queue.
 //!
 //! ## URL
 //! `amqp://USER:PASSWORD@HOST:PORT/VHOST?…`, or `amqps://…` for TLS. User, password and virtual
@@ -46,13 +59,17 @@ mod channel;
 mod connection;
 mod consumer;
 mod discovery;
+mod lock;
 mod management;
+mod properties;
 mod publisher;
 mod reason;
+mod resend;
 mod source;
 mod tap;
 mod topology;
 mod transport;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

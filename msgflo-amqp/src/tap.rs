@@ -15,8 +15,8 @@ use tracing::{debug, warn};
 
 use crate::channel::OwnChannel;
 use crate::connection::{Link, Session, on_session};
-use crate::consumer;
 use crate::management;
+use crate::properties;
 use crate::reason;
 use crate::source::{self, Source};
 use crate::topology;
@@ -66,7 +66,7 @@ impl Source for Tapping {
                 Some(Some(Ok(delivery))) => {
                     // Fails if the connection is lost, and the queue with it.
                     let _ = delivery.acker.ack(BasicAckOptions::default()).await;
-                    return Ok(consumer::message(delivery));
+                    return Ok(properties::read(delivery.data, &delivery.properties));
                 }
                 Some(_) => self.tap = None,
                 None => self.look().await,

@@ -9,7 +9,8 @@ use msgflo_core::discovery::DISCOVERY_QUEUE;
 use msgflo_core::transport::{Direction, Edge, Queue};
 use tracing::warn;
 
-use crate::connection::{Session, lock};
+use crate::connection::Session;
+use crate::lock::lock;
 use crate::reason;
 
 /// What this link has declared and bound, to be declared and bound again after a reconnection.
@@ -84,6 +85,9 @@ pub(crate) async fn declare(channel: &Channel, queue: &Queue) -> lapin::Result<(
         let mut arguments = FieldTable::default();
         arguments
             .insert("x-dead-letter-exchange".into(), AMQPValue::LongString(dead.as_str().into()));
+        if let Some(priority) = queue.max_priority {
+            arguments.insert("x-max-priority".into(), AMQPValue::LongInt(priority.into()));
+        }
         channel.queue_declare(name.clone(), options, arguments).await?;
         if persistent {
             declare_fanout(channel, dead.clone(), true).await?;

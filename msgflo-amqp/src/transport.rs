@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use msgflo_core::transport::{
-    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
-    Transport,
+    Abilities, Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue,
+    QueueStatistics, Target, Transport,
 };
 use msgflo_core::{Definition, Message, Result};
 use tokio::sync::watch;
@@ -41,6 +41,12 @@ macro_rules! on_channel {
 impl Transport for Amqp {
     fn url(&self) -> &str {
         &self.link.address.shown
+    }
+
+    fn abilities(&self) -> Abilities {
+        let mut abilities = Abilities::ALL;
+        abilities.counts_deliveries = false;
+        abilities
     }
 
     async fn declare(&self, queue: &Queue) -> Result<()> {

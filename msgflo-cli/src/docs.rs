@@ -73,7 +73,7 @@ impl Docs {
             .await?;
         let text = match self.format.unwrap_or_else(|| Format::of(self.output.as_deref())) {
             Format::Json => format!("{document:#}\n"),
-            Format::Yaml => serde_saphyr::to_string(&document)?,
+            Format::Yaml => serde_saphyr::to_string(&document).map_err(Error::new)?,
         };
         match &self.output {
             Some(file) => std::fs::write(file, text).map_err(|error| {

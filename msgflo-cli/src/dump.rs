@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Print what passes a port, without taking it from anybody
 ///
 /// A line for each message that passes from now on: as it is if it is text on one line, else as
-/// text:"…" (a JSON string) or base64:…. Ends with Ctrl-C.
+/// text:"…" (a JSON string) or base64:…. Headers stand before it: [tenant=a, kind=b]. Ends with Ctrl-C.
 ///
 /// Of an inport, it prints what comes through its edges. What is sent straight into the queue is not
 /// seen on RabbitMQ, which also needs its management plugin for this:
@@ -40,7 +40,7 @@ pub struct Dump {
     /// It is an inport's
     #[arg(long)]
     inport: bool,
-    /// Print JSON objects: queue, time, content_type, id, and payload, which is {"base64": …} if it is no text
+    /// Print JSON objects: queue, time, content_type, id, correlation_id and headers (pairs) if there are any, and payload, which is {"base64": …} if it is no text
     #[arg(long)]
     json: bool,
     /// End after so many messages
@@ -93,7 +93,7 @@ impl Dump {
             let Some(message) = copy.transpose()? else { break };
             let line = match self.json {
                 true => line::json(&self.queue, &message, SystemTime::now())?,
-                false => line::text(&message),
+                false => line::with_headers(&message),
             };
             match writeln!(io::stdout(), "{line}").and_then(|()| io::stdout().flush()) {
                 // Who read it has had enough.

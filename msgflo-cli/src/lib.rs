@@ -13,6 +13,7 @@
 
 mod broker;
 mod components;
+mod dead;
 mod deployment;
 mod docs;
 mod dump;
@@ -51,6 +52,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Compose(deployment::Compose),
+    Dead(dead::Dead),
     Docs(docs::Docs),
     Dump(dump::Dump),
     Graph(graph::Graph),
@@ -84,6 +86,7 @@ impl Command {
     async fn run(self) -> Result<()> {
         match self {
             Self::Compose(compose) => compose.run(),
+            Self::Dead(dead) => dead.run().await,
             Self::Docs(docs) => docs.run().await,
             Self::Dump(dump) => dump.run().await,
             Self::Graph(graph) => graph.run().await,

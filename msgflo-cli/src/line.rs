@@ -23,6 +23,26 @@ pub fn text(message: &Message) -> String {
     format!("{ESCAPED}{}", Value::from(text))
 }
 
+/// As [`text`], behind the headers if there are any: `[tenant=a, kind="two words"] …`.
+pub fn with_headers(message: &Message) -> String {
+    let headers = message.headers();
+    if headers.is_empty() {
+        return text(message);
+    }
+    let shown: Vec<_> =
+        headers.iter().map(|(name, value)| format!("{}={}", word(name), word(value))).collect();
+    format!("[{}] {}", shown.join(", "), text(message))
+}
+
+/// As it is if nothing in it can be mixed up with what stands around it, else as a JSON string.
+fn word(text: &str) -> String {
+    let is_plain = |letter: char| !letter.is_whitespace() && !"=,[]\"".contains(letter);
+    match !text.is_empty() && is_printable(text) && text.chars().all(is_plain) {
+        true => text.into(),
+        false => Value::from(text).to_string(),
+    }
+}
+
 /// Whether it stands on a line and shows all that it has.
 pub fn is_printable(text: &str) -> bool {
     !text.contains(|letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}'))
@@ -34,6 +54,10 @@ struct Line<'a> {
     time: String,
     content_type: Option<&'a str>,
     id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(&'a str, &'a str)>,
     payload: Value,
 }
 
@@ -47,7 +71,9 @@ pub fn json(queue: &str, message: &Message, seen: SystemTime) -> Result<String> 
         Ok(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
     };
     let time = humantime::format_rfc3339_millis(seen).to_string();
-    let line = Line { queue, time, content_type, id: message.id.as_deref(), payload };
+    let (id, correlation_id) = (message.id.as_deref(), message.correlation_id().map(|id| &**id));
+    let headers = message.headers().iter().collect();
+    let line = Line { queue, time, content_type, id, correlation_id, headers, payload };
     Ok(serde_json::to_string(&line)?)
 }
 
@@ -71,12 +97,32 @@ mod tests {
     }
 
     #[test]
+    fn headers_stand_before_the_payload() {
+        let message = Message::new("x");
+        assert_eq!(with_headers(&message), "x");
+        let message = message
+            .with_header("tenant", "a")
+            .with_header("kind", "two words")
+            .with_header("empty", "")
+            .with_header("odd", "a]\u{1b}");
+        assert_eq!(
+            with_headers(&message),
+            r#"[tenant=a, kind="two words", empty="", odd="a]\u001b"] x"#
+        );
+    }
+
+    #[test]
     fn a_json_line_has_the_value_or_the_bytes() {
         let seen = SystemTime::UNIX_EPOCH;
         let message = Message::new("{\"a\": 1}").with_content_type("application/json").with_id("7");
         assert_eq!(
             json("q", &message, seen).unwrap(),
             r#"{"queue":"q","time":"1970-01-01T00:00:00.000Z","content_type":"application/json","id":"7","payload":{"a":1}}"#
+        );
+        let message = message.with_correlation_id("8").with_header("tenant", "a");
+        assert_eq!(
+            json("q", &message, seen).unwrap(),
+            r#"{"queue":"q","time":"1970-01-01T00:00:00.000Z","content_type":"application/json","id":"7","correlation_id":"8","headers":[["tenant","a"]],"payload":{"a":1}}"#
         );
         let payload =
             |message| serde_json::from_str::<Value>(&json("q", &message, seen).unwrap()).unwrap();

@@ -20,6 +20,12 @@ impl std::fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
+impl From<TimedOut> for Error {
+    fn from(error: TimedOut) -> Self {
+        Self::new(error)
+    }
+}
+
 pub fn exit_code(outcome: Result<()>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     anstream::eprintln!("{ERROR}error:{ERROR:#} {error}");

@@ -11,8 +11,12 @@ type Boxed = Box<dyn StdError + Send + Sync + 'static>;
 
 /// Why something failed, as a sentence that a user can act on.
 ///
-/// Any error converts into it with `?`, so a participant's methods need no conversions of
-/// their own. What msgflo itself reports can be told apart with [`Error::kind`].
+/// What the standard library, tokio and msgflo's own crates fail with converts into it with `?`; so do
+/// text, `anyhow::Error` and `Box<dyn Error + Send + Sync>`. For any other error there is [`Error::new`], and `impl From<MyError> for msgflo::Error`
+/// makes `?` convert a type of one's own. A participant's method may just as well return
+/// `anyhow::Result`, or a `Result` with any other error type: this type is a
+/// [`std::error::Error`], so that `?` converts it there. What msgflo itself reports can be told
+/// apart with [`Error::kind`].
 ///
 /// ```
 /// fn width(text: &str) -> msgflo_core::Result<u32> {
@@ -20,7 +24,53 @@ type Boxed = Box<dyn StdError + Send + Sync + 'static>;
 /// }
 /// assert!(width("wide").is_err());
 /// ```
-pub struct Error(Boxed);
+pub struct Error {
+    reason: Boxed,
+    verdict: Option<Verdict>,
+}
+
+/// What is to become of a message that failed, whatever the settings say. It is found among the
+/// sources of an error, so that it survives being wrapped by `anyhow` and others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Verdict {
+    /// To the dead letters: it will never succeed.
+    #[error("it is not tried again")]
+    Permanent,
+    /// Again, after so long.
+    #[error("it is to be tried again after {0:?}")]
+    RetryAfter(Duration),
+    /// It is not the message's fault: back to its queue.
+    #[error("the message goes back to its queue")]
+    Release,
+}
+
+/// An error that more attempts will not change: the message goes to the dead letters at once,
+/// whatever `attempts` says.
+///
+/// ```
+/// # async fn find(_: &str) -> Option<()> { None }
+/// async fn resize(photo: String) -> msgflo_core::Result<()> {
+///     let photo = find(&photo).await.ok_or_else(|| msgflo_core::permanent("no such photo"))?;
+///     // …
+///     Ok(photo)
+/// }
+/// ```
+pub fn permanent(reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error { reason: reason.into(), verdict: Some(Verdict::Permanent) }
+}
+
+/// An error that may be gone after so long: the message is processed again then, whatever
+/// `backoff` says. It counts as one of `attempts`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let error = msgflo_core::retry_after(Duration::from_secs(30), "the origin is busy");
+/// assert_eq!(error.to_string(), "the origin is busy");
+/// ```
+pub fn retry_after(after: Duration, reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error { reason: reason.into(), verdict: Some(Verdict::RetryAfter(after)) }
+}
 
 /// What msgflo itself can fail at. Every transport reports these in the same words.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +157,16 @@ impl Error {
     /// assert_eq!(error.to_string(), "the photo has no pixels");
     /// ```
     pub fn message(message: impl Into<String>) -> Self {
-        Self(message.into().into())
+        Self { reason: message.into().into(), verdict: None }
+    }
+
+    /// From any other error, where `?` does not convert it: `.map_err(msgflo::Error::new)`.
+    pub fn new(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let reason = error.into();
+        match reason.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(reason) => Self { verdict: Verdict::among(&*reason), reason },
+        }
     }
 
     /// An error for a setting, a URL or a definition that cannot work.
@@ -115,54 +174,128 @@ impl Error {
         ErrorKind::Invalid(message.into()).into()
     }
 
-    /// The error that this was made of, if it is of that type.
+    /// The error that this was made of, or one of its sources, if it is of that type.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
-        self.0.downcast_ref()
+        chain(&*self.reason).find_map(|error| error.downcast_ref())
     }
 
     /// What went wrong, where it was msgflo that reported it; `None` for the user's own errors.
     pub fn kind(&self) -> Option<&ErrorKind> {
-        self.0.downcast_ref()
+        chain(&*self.reason).find_map(|error| {
+            let own = error.downcast_ref::<Self>().and_then(Self::kind);
+            own.or_else(|| error.downcast_ref())
+        })
     }
 
-    /// From whatever a participant's method returned.
-    #[doc(hidden)]
-    pub fn from_method(error: impl Into<Boxed>) -> Self {
-        Self(error.into())
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        self.verdict
     }
 }
 
-impl<E: StdError + Send + Sync + 'static> From<E> for Error {
-    fn from(error: E) -> Self {
-        Self(Box::new(error))
+impl Verdict {
+    fn among(error: &(dyn StdError + 'static)) -> Option<Self> {
+        chain(error).find_map(|error| match error.downcast_ref::<Error>() {
+            Some(own) => own.verdict,
+            None => error.downcast_ref().copied(),
+        })
     }
 }
 
-impl From<Error> for Boxed {
-    fn from(error: Error) -> Self {
-        error.0
+/// The error and its sources.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.verdict {
+            Some(verdict) => Some(verdict),
+            None => self.reason.source(),
+        }
     }
 }
 
-impl From<Error> for Box<dyn StdError + 'static> {
-    fn from(error: Error) -> Self {
-        error.0
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        // Who is told that the network is closed has not failed at its message.
+        let verdict = matches!(kind, ErrorKind::Closed(_)).then_some(Verdict::Release);
+        Self { reason: kind.into(), verdict }
     }
 }
+
+impl From<Boxed> for Error {
+    fn from(error: Boxed) -> Self {
+        Self::new(error)
+    }
+}
+
+/// Errors that methods meet every day.
+macro_rules! convert {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::new(error)
+            }
+        })*
+    };
+}
+
+convert!(
+    String,
+    &str,
+    std::io::Error,
+    std::fmt::Error,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
+    std::num::ParseIntError,
+    std::num::ParseFloatError,
+    std::num::TryFromIntError,
+    std::str::ParseBoolError,
+    std::char::ParseCharError,
+    std::net::AddrParseError,
+    std::env::VarError,
+    std::time::SystemTimeError,
+    std::array::TryFromSliceError,
+    std::sync::mpsc::RecvError,
+    serde_json::Error,
+    tokio::task::JoinError,
+    tokio::time::error::Elapsed,
+    tokio::sync::oneshot::error::RecvError,
+    tokio::sync::AcquireError,
+    tokio::sync::broadcast::error::RecvError,
+    tokio::sync::watch::error::RecvError,
+    url::ParseError,
+    uuid::Error,
+    anyhow::Error,
+);
+
+impl<T> From<tokio::sync::mpsc::error::SendError<T>> for Error {
+    fn from(error: tokio::sync::mpsc::error::SendError<T>) -> Self {
+        Self::message(error.to_string())
+    }
+}
+
+#[cfg(feature = "protobuf")]
+convert!(prost::DecodeError, prost::EncodeError);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        write!(f, "{}", self.reason)?;
         // The whole chain on one line: a log line is all that is left of a rejected message.
-        let mut told = self.0.to_string();
-        let mut source = self.0.source();
-        while let Some(cause) = source {
+        let mut told = self.reason.to_string();
+        for cause in chain(&*self.reason).skip(1).filter(|cause| !cause.is::<Verdict>()) {
             let text = cause.to_string();
             if !told.contains(&text) {
                 write!(f, ": {text}")?;
                 told = text;
             }
-            source = cause.source();
         }
         Ok(())
     }
@@ -193,6 +326,38 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot store the photo")]
         struct Store(#[source] std::io::Error);
-        assert_eq!(Error::from(Store(io)).to_string(), "cannot store the photo: disk is full");
+        assert_eq!(Error::new(Store(io)).to_string(), "cannot store the photo: disk is full");
+    }
+
+    #[test]
+    fn a_verdict_survives_being_wrapped() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot resize")]
+        struct Wrapped(#[from] Error);
+        let wrapped = |error: Error| Error::new(Wrapped(error));
+        assert_eq!(wrapped(permanent("no photo")).verdict(), Some(Verdict::Permanent));
+        assert_eq!(wrapped(permanent("no photo")).to_string(), "cannot resize: no photo");
+        let after = Duration::from_secs(3);
+        assert_eq!(wrapped(retry_after(after, "busy")).verdict(), Some(Verdict::RetryAfter(after)));
+        let closed = wrapped(ErrorKind::Closed("gone".into()).into());
+        assert_eq!(closed.verdict(), Some(Verdict::Release));
+        assert!(matches!(closed.kind(), Some(ErrorKind::Closed(_))));
+        assert_eq!(wrapped(Error::message("no")).verdict(), None);
+    }
+
+    /// `anyhow` hides the type of the error that it took in, but not that error's sources.
+    #[test]
+    fn a_verdict_survives_anyhow() {
+        fn method(error: Error) -> anyhow::Result<()> {
+            Err(error)?;
+            Ok(())
+        }
+        use anyhow::Context as _;
+        let plain = method(permanent("no photo")).unwrap_err();
+        assert_eq!(Error::new(plain).verdict(), Some(Verdict::Permanent));
+        let context = method(permanent("no photo")).context("photo 17").unwrap_err();
+        let error = Error::new(context);
+        assert_eq!(error.verdict(), Some(Verdict::Permanent));
+        assert_eq!(error.to_string(), "photo 17: no photo");
     }
 }

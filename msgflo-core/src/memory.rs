@@ -8,6 +8,9 @@
 //! `memory://?capacity=1000` sets how many messages a queue holds (10,000 by default), and
 //! `capacity_bytes` how many bytes (268,435,456 by default). Whatever is reached first makes senders
 //! wait. Dead letters are kept up to the same, the oldest go first.
+//!
+//! A connection that is dropped without being closed is a lost one: what it had in hand comes again, and is
+//! counted. A queue that is not persistent ends with the last connection that declared or consumes it.
 
 mod queue;
 mod tap;
@@ -22,8 +25,8 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::transport::{
-    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
-    Transport, without_password,
+    Abilities, Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue,
+    QueueStatistics, Target, Transport, without_password,
 };
 use crate::{Definition, Error, ErrorKind, Message, Result};
 use queue::{Capacity, Consumer, Credit, MemoryQueue};
@@ -47,6 +50,8 @@ struct Topology {
     queues: HashMap<String, Arc<MemoryQueue>>,
     /// By an outport's queue, the inports' queues that are bound to it.
     exchanges: HashMap<String, Vec<Arc<MemoryQueue>>>,
+    /// Of the queues that are not persistent, how many connections declared or consume them.
+    passing: HashMap<String, usize>,
     taps: Taps,
 }
 
@@ -84,6 +89,7 @@ pub fn connect(url: &Url) -> Result<Arc<dyn Transport>> {
         url: without_password(url),
         broker,
         announced: Default::default(),
+        held: Default::default(),
         credits: Default::default(),
         finishing: watch::Sender::new(false),
         closed: watch::Sender::new(false),
@@ -96,6 +102,9 @@ struct Memory {
     url: String,
     broker: Arc<Broker>,
     announced: Mutex<HashSet<String>>,
+    /// The queues that are not persistent and that it declared or consumes: each ends with the last
+    /// connection that does.
+    held: Mutex<HashSet<String>>,
     /// Of this connection's consumers.
     credits: Mutex<Vec<Weak<Credit>>>,
     finishing: watch::Sender<bool>,
@@ -108,6 +117,31 @@ impl Memory {
         self.check_open()?;
         let queue = self.broker.topology().queues.get(name).cloned();
         queue.ok_or_else(|| self.missing(name, "inport"))
+    }
+
+    /// What is not settled goes back. Of a connection that is lost, it is counted.
+    fn disconnect(&self, is_lost: bool) {
+        self.closed.send_replace(true);
+        let credits = std::mem::take(&mut *lock(&self.credits));
+        credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close(is_lost));
+        {
+            let mut topology = self.broker.topology_mut();
+            let held = std::mem::take(&mut *lock(&self.held));
+            held.iter().for_each(|name| topology.release(name));
+        }
+        let announced = std::mem::take(&mut *lock(&self.announced));
+        lock(&self.broker.present).retain(|id, _| !announced.contains(id));
+    }
+
+    /// A queue that is not persistent stays for as long as this connection.
+    fn hold(&self, topology: &mut Topology, name: &str) {
+        // A connection that is closed has released all that it held.
+        if !*self.closed.borrow()
+            && let Some(holders) = topology.passing.get_mut(name)
+            && lock(&self.held).insert(name.to_owned())
+        {
+            *holders += 1;
+        }
     }
 
     fn check_open(&self) -> Result<()> {
@@ -140,6 +174,37 @@ impl Topology {
     }
 }
 
+impl Topology {
+    /// One connection less has to do with a queue that is not persistent. With the last, it goes, and
+    /// so do its dead letters if there are none.
+    fn release(&mut self, name: &str) {
+        let Some(holders) = self.passing.get_mut(name) else { return };
+        *holders -= 1;
+        if *holders > 0 {
+            return;
+        }
+        self.passing.remove(name);
+        self.remove(name);
+        let dead_name = format!("dead-{name}");
+        let is_unused = |queue: &Arc<MemoryQueue>| {
+            let statistics = queue.statistics();
+            statistics.waiting == 0 && statistics.consumers == 0
+        };
+        if self.queues.get(&dead_name).is_some_and(is_unused) {
+            self.remove(&dead_name);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(queue) = self.queues.remove(name) else { return };
+        self.exchanges.remove(name);
+        for bound in self.exchanges.values_mut() {
+            bound.retain(|bound| !Arc::ptr_eq(bound, &queue));
+        }
+        queue.abandon();
+    }
+}
+
 impl Broker {
     fn topology(&self) -> std::sync::RwLockReadGuard<'_, Topology> {
         self.topology.read().unwrap_or_else(PoisonError::into_inner)
@@ -156,6 +221,10 @@ impl Transport for Memory {
         &self.url
     }
 
+    fn abilities(&self) -> Abilities {
+        Abilities::ALL
+    }
+
     async fn declare(&self, queue: &Queue) -> Result<()> {
         self.check_open()?;
         let capacity = self.broker.capacity;
@@ -169,12 +238,28 @@ impl Transport for Memory {
                 dead
             });
             topology.add(&queue.name, &Arc::new(MemoryQueue::new(capacity, Some(dead))));
+            if !queue.persistent {
+                topology.passing.insert(queue.name.clone(), 0);
+            }
+        }
+        if queue.direction == Direction::In {
+            if queue.persistent {
+                topology.passing.remove(&queue.name);
+            }
+            self.hold(topology, &queue.name);
         }
         Ok(())
     }
 
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Deliveries> {
-        let consumer = Consumer::new(self.queue(queue)?, prefetch, self.closed.subscribe());
+        self.check_open()?;
+        let found = {
+            let topology = &mut *self.broker.topology_mut();
+            self.hold(topology, queue);
+            topology.queues.get(queue).cloned()
+        };
+        let found = found.ok_or_else(|| self.missing(queue, "inport"))?;
+        let consumer = Consumer::new(found, prefetch, self.closed.subscribe());
         {
             let mut credits = lock(&self.credits);
             credits.retain(|credit| credit.strong_count() > 0);
@@ -343,12 +428,17 @@ impl Transport for Memory {
     }
 
     async fn close(&self) -> Result<()> {
-        self.closed.send_replace(true);
-        let credits = std::mem::take(&mut *lock(&self.credits));
-        credits.iter().filter_map(Weak::upgrade).for_each(|credit| credit.close());
-        let announced = std::mem::take(&mut *lock(&self.announced));
-        lock(&self.broker.present).retain(|id, _| !announced.contains(id));
+        self.disconnect(false);
         Ok(())
+    }
+}
+
+/// A connection that is dropped without being closed is a lost one.
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if !*self.closed.borrow() {
+            self.disconnect(true);
+        }
     }
 }
 

@@ -1,22 +1,29 @@
 //! The network: a connection on which participants run.
 
 use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use crate::component::{Component, Port};
 use crate::discovery::Definition;
-use crate::participant::{Participant, Port, Ports};
+use crate::method::panicked;
+use crate::participant::{Assembly, Connected, Participant, Ports};
+use crate::requests::{Request, Requests};
+pub use crate::settings::{
+    DEFAULT_CONCURRENCY, DEFAULT_DISCOVERY_PERIOD, DEFAULT_STATISTICS_PERIOD, Settings,
+};
 use crate::statistics::{InportMeter, Reported, Reporter};
 use crate::transport::{
     Announcements, Copies, Direction, Edge, Queue, QueueStatistics, Target, Transport,
 };
-use crate::worker::{self, Worker};
-use crate::{Encode, Error, ErrorKind, Result, payload};
+use crate::worker::{self, Setup, Worker};
+use crate::{Decode, Encode, Error, ErrorKind, Message, Result, payload, settings};
 
 /// A connection to a broker, on which any number of participants run.
 ///
@@ -36,51 +43,8 @@ use crate::{Encode, Error, ErrorKind, Result, payload};
 pub struct Network {
     transport: Arc<dyn Transport>,
     running: Arc<Mutex<Vec<Running>>>,
+    requests: Arc<Requests>,
     failure: Arc<watch::Sender<Option<String>>>,
-}
-
-/// How a participant is run; [`Settings::default`] is what [`Network::start`] takes.
-///
-/// ```
-/// # use msgflo_core::Settings;
-/// let one_at_a_time = Settings { concurrency: 1, ..Settings::default() };
-/// ```
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How many messages of an inport are processed at once, and so also how many the broker
-    /// hands out before the first is acknowledged. An inport's own `concurrency` goes first.
-    pub concurrency: u16,
-    /// Participants not heard of for this long count as late: announcements are sent every
-    /// `discovery_period / 2.2`.
-    pub discovery_period: Duration,
-    /// How often the participant tells how long its messages took, while there are any: see
-    /// [`statistics`](crate::statistics). While there are none, it tells so every third time. Zero is never.
-    pub statistics_period: Duration,
-    /// Initial information packets: inport and value, processed before any message.
-    pub iips: Vec<(String, Value)>,
-}
-
-/// [`Settings::concurrency`] where nothing else is said: enough for quick messages not to wait for
-/// the broker's round trips (measured on RabbitMQ: 1 gives 1,300 messages a second, 10 gives 6,300,
-/// 64 gives 14,400), and few enough for slow ones to be shared with workers that come later.
-pub const DEFAULT_CONCURRENCY: u16 = 10;
-
-/// [`Settings::discovery_period`] where nothing else is said: 60 s, as in msgflo-nodejs.
-pub const DEFAULT_DISCOVERY_PERIOD: Duration = Duration::from_secs(60);
-
-/// [`Settings::statistics_period`] where nothing else is said: some 0.1 messages a second for each
-/// participant that is at work, of 1 to 3 KB.
-pub const DEFAULT_STATISTICS_PERIOD: Duration = Duration::from_secs(10);
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            concurrency: DEFAULT_CONCURRENCY,
-            discovery_period: DEFAULT_DISCOVERY_PERIOD,
-            statistics_period: DEFAULT_STATISTICS_PERIOD,
-            iips: Vec::new(),
-        }
-    }
 }
 
 /// The tasks of one participant.
@@ -121,7 +85,12 @@ impl<P> Deref for Handle<P> {
 impl Network {
     /// A network on a transport that is connected.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, running: Default::default(), failure: Arc::new(watch::Sender::new(None)) }
+        Self {
+            transport,
+            running: Default::default(),
+            requests: Default::default(),
+            failure: Arc::new(watch::Sender::new(None)),
+        }
     }
 
     /// The transport beneath.
@@ -149,12 +118,80 @@ impl Network {
         settings: Settings,
     ) -> Result<Handle<P>> {
         let component = P::component();
-        let definition = Arc::new(component.instantiate(role)?);
-        check(&settings)?;
-
-        let mut ports = Ports::new(component.clone(), &definition, self.transport.clone());
+        let (stop, mut ports) = self.ports(&component, role)?;
         participant.connect(&mut ports);
-        let (participant, dispatches, outports) = ports.finish(participant);
+        self.launch(component, ports, participant, stop, settings).await
+    }
+
+    /// Starts a participant that has no struct, with default [`Settings`].
+    ///
+    /// # Errors
+    /// As [`Network::start`].
+    pub async fn start_assembly(&self, role: &str, assembly: Assembly) -> Result<Handle<()>> {
+        self.start_assembly_with(role, assembly, Settings::default()).await
+    }
+
+    /// Starts a participant that has no struct.
+    ///
+    /// # Errors
+    /// As [`Network::start_with`].
+    pub async fn start_assembly_with(
+        &self,
+        role: &str,
+        assembly: Assembly,
+        settings: Settings,
+    ) -> Result<Handle<()>> {
+        let Assembly { component, connectors } = assembly;
+        let (stop, mut ports) = self.ports(&component, role)?;
+        connectors.into_iter().for_each(|connect| connect(&mut ports));
+        self.launch(component, ports, (), stop, settings).await
+    }
+
+    fn ports<S: Send + Sync + 'static>(
+        &self,
+        component: &Component,
+        role: &str,
+    ) -> Result<(watch::Sender<bool>, Ports<S>)> {
+        let definition = component.instantiate(role)?;
+        let (stop, stopped) = watch::channel(false);
+        let (transport, requests) = (self.transport.clone(), self.requests.clone());
+        Ok((stop, Ports::new(component.clone(), definition, transport, requests, stopped)))
+    }
+
+    async fn launch<S: Send + Sync + 'static>(
+        &self,
+        component: Component,
+        ports: Ports<S>,
+        participant: S,
+        stop: watch::Sender<bool>,
+        settings: Settings,
+    ) -> Result<Handle<S>> {
+        settings::check(&settings)?;
+        worker::check_abilities(&component, &*self.transport)?;
+        let Connected { participant, definition, inports, meters: outports } =
+            ports.finish(participant);
+        let role = &definition.role;
+        let mut setups = Vec::new();
+        for inport in &inports {
+            let port = component.inports.iter().find(|port| port.id == inport.place.port);
+            let Some(port) = port.filter(|port| !port.hidden) else { continue };
+            let said = settings.port_concurrency.iter();
+            let said = said.rev().find(|(id, _)| id.eq_ignore_ascii_case(&port.id));
+            let default = if port.batch.is_some() { 1 } else { settings.concurrency };
+            let concurrency =
+                said.map(|(_, concurrency)| *concurrency).or(port.concurrency).unwrap_or(default);
+            setups.push((inport, Setup::new(port, concurrency, settings.policy)?));
+        }
+        for (id, _) in &settings.port_concurrency {
+            if !setups.iter().any(|(inport, _)| inport.place.port.eq_ignore_ascii_case(id)) {
+                let known: Vec<_> =
+                    inports.iter().map(|inport| inport.place.port.as_str()).collect();
+                return Err(Error::invalid(format!(
+                    "no inport `{id}` for the concurrency of {role}: it has {}",
+                    known.join(", ")
+                )));
+            }
+        }
 
         for (ports, direction) in
             [(&component.inports, Direction::In), (&component.outports, Direction::Out)]
@@ -164,44 +201,53 @@ impl Network {
             }
         }
         for (port, value) in &settings.iips {
-            let Some((_, dispatch)) =
-                dispatches.iter().find(|(id, _)| id.eq_ignore_ascii_case(port))
+            let Some(inport) =
+                inports.iter().find(|inport| inport.place.port.eq_ignore_ascii_case(port))
             else {
-                let known: Vec<_> = dispatches.iter().map(|(id, _)| format!("`{id}`")).collect();
+                let known: Vec<_> =
+                    inports.iter().map(|inport| format!("`{}`", inport.place.port)).collect();
                 return Err(Error::invalid(format!(
                     "no inport `{port}` for the IIP on {role}: it has {}",
                     if known.is_empty() { "none".into() } else { known.join(", ") }
                 )));
             };
-            worker::process_iip(dispatch, participant.clone(), value).await.map_err(|error| {
-                Error::message(format!("{role} refused the IIP for its inport `{port}`: {error}"))
-            })?;
+            let (place, dispatch) = (&inport.place, &inport.dispatch);
+            worker::process_iip(place, dispatch, participant.clone(), value).await.map_err(
+                |error| {
+                    Error::message(format!(
+                        "{role} refused the IIP for its inport `{port}`: {error}"
+                    ))
+                },
+            )?;
         }
 
-        let (stop, stopped) = watch::channel(false);
+        let stopped = stop.subscribe();
         let mut tasks = Vec::new();
-        let mut inports = Vec::new();
-        for (id, dispatch) in dispatches {
-            let Some(port) = component.inports.iter().find(|port| port.id == id && !port.hidden)
-            else {
-                continue;
-            };
-            let concurrency = port.concurrency.unwrap_or(settings.concurrency);
-            let deliveries = self.transport.consume(&port.queue_of(role), concurrency).await?;
-            let meter = InportMeter::new(&id, port.queue_of(role), concurrency);
-            inports.push(meter.clone());
-            let worker = Worker::new(role, &id, concurrency, participant.clone(), dispatch, meter);
-            let failure = self.failure.clone();
-            let stopped = stopped.clone();
+        let mut meters = Vec::new();
+        for (inport, setup) in setups {
+            let place = inport.place.clone();
+            let deliveries = self.transport.consume(&place.queue, setup.prefetch()).await?;
+            let meter = InportMeter::new(&place.port, place.queue.clone(), setup.concurrency);
+            meters.push(meter.clone());
+            let (participant, dispatch) = (participant.clone(), inport.dispatch.clone());
+            let (transport, requests) = (self.transport.clone(), self.requests.clone());
+            let name = format!("inport `{}` of {role}", place.port);
+            let worker =
+                Worker::new(place, setup, participant, dispatch, transport, requests, meter);
+            let run = AssertUnwindSafe(worker.run(deliveries, stopped.clone())).catch_unwind();
+            let (network, stop) = (self.clone(), stop.clone());
             tasks.push(tokio::spawn(async move {
-                if let Err(error) = worker.run(deliveries, stopped).await {
-                    failure.send_if_modified(|first| {
-                        first.get_or_insert_with(|| error.to_string());
-                        true
-                    });
-                }
+                let error = match run.await {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(panic) => panicked(&*panic).to_string(),
+                };
+                // It does not go on announcing what it cannot do any more.
+                stop.send_replace(true);
+                network.fail(format!("{name} cannot go on: {error}"));
             }));
         }
+        let definition = Arc::new(definition);
         self.transport.announce(&definition, settings.discovery_period).await?;
         tasks.push(tokio::spawn(heartbeat(
             self.transport.clone(),
@@ -210,7 +256,8 @@ impl Network {
             stopped.clone(),
         )));
         let reporter = (!settings.statistics_period.is_zero()).then(|| {
-            let reported = Reported { definition: definition.clone(), inports, outports };
+            let definition = definition.clone();
+            let reported = Reported { definition, inports: meters, outports };
             let reporter =
                 Reporter::new(self.transport.clone(), reported, settings.statistics_period);
             Arc::new(reporter)
@@ -218,6 +265,15 @@ impl Network {
         tasks.extend(reporter.clone().map(|reporter| tokio::spawn(reporter.run(stopped))));
         self.running().push(Running { stop, tasks, reporter });
         Ok(Handle { participant, definition })
+    }
+
+    /// Remembers, and tells, that a participant cannot go on.
+    fn fail(&self, reason: String) {
+        tracing::error!("{reason}");
+        self.failure.send_if_modified(|first| {
+            first.get_or_insert(reason);
+            true
+        });
     }
 
     /// Binds an outport's queue to an inport's. Both participants must have been started (here
@@ -262,6 +318,37 @@ impl Network {
         self.transport.publish(Target::Inport(queue), payload::encode(value)?).await
     }
 
+    /// Sends a value straight into an inport's queue, and waits for what the participant there sends
+    /// first, on any outport, while it processes it; or for what comes of it, through the graph, to an
+    /// inport with `replies` of a participant on this connection. If the participant gives up, that is
+    /// the error.
+    ///
+    /// ```
+    /// # use msgflo_core::{Json, Network, Result};
+    /// # use std::time::Duration;
+    /// # async fn example(network: Network) -> Result<()> {
+    /// let Json(double) = network
+    ///     .request::<Json<i64>, Json<i64>>("double.IN", Json(21))
+    ///     .timeout(Duration::from_secs(2))
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such queue, no answer comes in time (30 s, if nothing else is said), it cannot be
+    /// read as `A`, or correlation ids do not travel (MQTT 3.1.1).
+    pub fn request<Q: Encode, A: Decode>(&self, queue: &str, value: Q) -> Request<A> {
+        match payload::encode(value) {
+            Ok(message) => self.request_message(queue, message),
+            Err(error) => Request::failed(error),
+        }
+    }
+
+    /// As [`request`](Self::request), for a message with more than its payload.
+    pub fn request_message<A: Decode>(&self, queue: &str, message: Message) -> Request<A> {
+        self.requests.request(&self.transport, Direction::In, queue, message)
+    }
+
     /// Sees the announcements of all participants from now on.
     ///
     /// # Errors
@@ -282,9 +369,10 @@ impl Network {
     /// Waits for ever while all is well.
     pub async fn failed(&self) -> Error {
         let mut failure = self.failure.subscribe();
-        match failure.wait_for(Option::is_some).await {
-            Ok(reason) => Error::message(reason.as_deref().unwrap_or_default()),
-            Err(_) => std::future::pending().await,
+        let reason = failure.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => Error::message(reason),
+            None => std::future::pending().await,
         }
     }
 
@@ -296,6 +384,15 @@ impl Network {
     /// # Errors
     /// If the broker does not answer in order when the connection is closed.
     pub async fn shutdown(&self) -> Result<()> {
+        self.shutdown_within(Duration::MAX).await
+    }
+
+    /// As [`shutdown`](Self::shutdown), but gives the messages in flight at most so long: what is not
+    /// finished by then goes back to its queue, and is not rejected.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_within(&self, limit: Duration) -> Result<()> {
         let running = std::mem::take(&mut *self.running());
         for participant in &running {
             participant.stop.send_replace(true);
@@ -308,6 +405,7 @@ impl Network {
         let tasks: Vec<_> = tasks.into_iter().flatten().collect();
         let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
         let mut connection = self.transport.connection();
+        let url = self.transport.url();
         tokio::select! {
             biased;
             // A task that panicked has told so itself, and has nothing more to finish.
@@ -315,9 +413,14 @@ impl Network {
                 join_all(reporters.iter().flatten().map(|reporter| reporter.say_last_word())).await;
             }
             _ = connection.wait_for(|now| !now.connected) => {
-                let url = self.transport.url();
                 tracing::warn!("{url} was lost at the end: what is in flight will be delivered again");
                 aborts.iter().for_each(AbortHandle::abort);
+            }
+            () = tokio::time::sleep(limit) => {
+                tracing::warn!("what is in flight was not finished within {limit:?}, and goes back to its queue");
+                aborts.iter().for_each(AbortHandle::abort);
+                // So that what they hold is released before the connection is closed.
+                tokio::task::yield_now().await;
             }
         }
         self.transport.close().await
@@ -328,24 +431,10 @@ impl Network {
     }
 }
 
-fn check(settings: &Settings) -> Result<()> {
-    if settings.concurrency == 0 {
-        return Err(Error::invalid("a concurrency of 0 would process nothing: give 1 or more"));
-    }
-    if settings.discovery_period < Duration::from_millis(100) {
-        return Err(Error::invalid("a discovery period under 0.1 s would flood the broker"));
-    }
-    let statistics = settings.statistics_period;
-    if !statistics.is_zero() && statistics < Duration::from_millis(100) {
-        return Err(Error::invalid(
-            "a statistics period under 0.1 s would flood the broker; 0 sends none",
-        ));
-    }
-    Ok(())
-}
-
 fn queue(port: &Port, role: &str, direction: Direction) -> Queue {
-    Queue { name: port.queue_of(role), direction, persistent: port.persistent }
+    Queue::new(port.queue_of(role), direction)
+        .persistent(port.persistent)
+        .max_priority(port.max_priority)
 }
 
 /// Announces the participant regularly, and at once after a reconnection.

@@ -1,17 +1,21 @@
 //! What a participant is: its component, and how its ports are connected to a network.
 
-use std::any::Any as StdAny;
-use std::collections::HashSet;
-use std::error::Error as StdError;
-use std::future::Future;
 use std::sync::{Arc, OnceLock, Weak};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
-use uuid::Uuid;
+use tokio::sync::watch;
 
-use crate::discovery::{Definition, PortDefinition};
-use crate::port::{Inport, Outport, OutportLink};
+use crate::component::{Component, Port};
+use crate::discovery::Definition;
+use crate::method::Call;
+pub use crate::method::Method;
+use crate::outport::{Outport, OutportLink};
+use crate::port::Inport;
+use crate::processing::{Context, Place, Processing};
+use crate::requests::Requests;
+#[doc(hidden)]
+pub use crate::signature::*;
 use crate::statistics::OutportMeter;
 use crate::transport::Transport;
 use crate::{Decode, Encode, Error, Message, Result, payload};
@@ -30,242 +34,97 @@ pub trait Participant: Sized + Send + Sync + 'static {
     fn connect(&mut self, ports: &mut Ports<Self>);
 }
 
-/// A kind of participant: what is known of it before one runs.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Component {
-    /// Its name, often `library/Name`.
-    pub name: String,
-    /// What it does, in a few words.
-    pub label: String,
-    /// A Font Awesome icon's name.
-    pub icon: String,
-    /// Where it receives.
-    pub inports: Vec<Port>,
-    /// Where it sends.
-    pub outports: Vec<Port>,
+/// Hands messages to a participant's method.
+pub(crate) enum Dispatch<S> {
+    Each(DispatchEach<S>),
+    Batch {
+        each: DispatchEach<S>,
+        several: DispatchBatch<S>,
+    },
+    /// There is no method: the port takes answers.
+    None,
 }
 
-/// A port of a [`Component`].
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Port {
-    /// Its name.
-    pub id: String,
-    /// What it carries, as it is announced.
-    pub port_type: String,
-    /// Its address on the broker, where `#ROLE` stands for the role. By default `ROLE.PORT`,
-    /// the port in capitals.
-    pub queue: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
-    /// A JSON schema of what it carries, or the URL of one.
-    pub schema: Option<Value>,
-    /// Whether it is the participant's own affair: without a queue, and not announced.
-    pub hidden: bool,
-    /// Whether its queue survives its last user and the broker's restart.
-    pub persistent: bool,
-    /// How many messages are processed at once, where the port says so itself.
-    pub concurrency: Option<u16>,
+type DispatchEach<S> =
+    Arc<dyn Fn(Arc<S>, Message, Context) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// The values of a batch that could be read are handed over; what could not, is told of by its place.
+type DispatchBatch<S> = Arc<
+    dyn Fn(Arc<S>, Vec<Message>, Context) -> (Vec<(usize, Error)>, BoxFuture<'static, Result<()>>)
+        + Send
+        + Sync,
+>;
+
+impl<S> Clone for Dispatch<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Each(each) => Self::Each(each.clone()),
+            Self::Batch { each, several } => {
+                Self::Batch { each: each.clone(), several: several.clone() }
+            }
+            Self::None => Self::None,
+        }
+    }
 }
 
-impl Component {
-    /// A component without ports.
-    pub fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            label: String::new(),
-            icon: "cog".into(),
-            inports: Vec::new(),
-            outports: Vec::new(),
+impl<S: 'static> Dispatch<S> {
+    fn new<P: Decode>(call: &Call<S, P>) -> Self {
+        fn refused(error: Error) -> BoxFuture<'static, Result<()>> {
+            std::future::ready(Err(error)).boxed()
+        }
+        match call {
+            Call::Each(method) => {
+                let method = method.clone();
+                Self::Each(Arc::new(move |participant, message, context| {
+                    match payload::decode::<P>(message) {
+                        Ok(value) => method(participant, value, context),
+                        // The same bytes will not be better another time.
+                        Err(error) => refused(crate::permanent(error)),
+                    }
+                }))
+            }
+            Call::Batch(method) => {
+                let (one, several) = (method.clone(), method.clone());
+                let each = Arc::new(move |participant, message, context| {
+                    match payload::decode::<P>(message) {
+                        Ok(value) => one(participant, vec![value], context),
+                        Err(error) => refused(crate::permanent(error)),
+                    }
+                });
+                let several = Arc::new(move |participant, messages: Vec<Message>, context| {
+                    let (mut values, mut unreadable) = (Vec::new(), Vec::new());
+                    for (place, message) in messages.into_iter().enumerate() {
+                        match payload::decode::<P>(message) {
+                            Ok(value) => values.push(value),
+                            Err(error) => unreadable.push((place, crate::permanent(error))),
+                        }
+                    }
+                    let done = match values.is_empty() {
+                        true => std::future::ready(Ok(())).boxed(),
+                        false => several(participant, values, context),
+                    };
+                    (unreadable, done)
+                });
+                Self::Batch { each, several }
+            }
+            Call::None => Self::None,
         }
     }
 
-    /// Sets what it does, in a few words.
-    pub fn label(mut self, label: &str) -> Self {
-        self.label = label.into();
-        self
-    }
-
-    /// Sets a Font Awesome icon's name.
-    pub fn icon(mut self, icon: &str) -> Self {
-        self.icon = icon.into();
-        self
-    }
-
-    /// Adds an inport.
-    pub fn inport(mut self, port: Port) -> Self {
-        self.inports.push(port);
-        self
-    }
-
-    /// Adds an outport.
-    pub fn outport(mut self, port: Port) -> Self {
-        self.outports.push(port);
-        self
-    }
-
-    /// What an instance of it in `role` announces, under a new id.
-    ///
-    /// # Errors
-    /// If the role is empty or has characters that no queue can have, or two ports share an id.
-    pub fn instantiate(&self, role: &str) -> Result<Definition> {
-        if role.is_empty() || role.contains(|c: char| c.is_control() || "#+*".contains(c)) {
-            return Err(Error::invalid(format!(
-                "`{role}` cannot be a role: it is part of queue names, so it must not be empty \
-                 or have control characters, `#`, `+` or `*` in it"
-            )));
-        }
-        for ports in [&self.inports, &self.outports] {
-            let mut ids = HashSet::new();
-            if let Some(twice) = ports.iter().find(|port| !ids.insert(&port.id)) {
-                return Err(Error::invalid(format!(
-                    "component `{}` has two ports `{}`: give one another id",
-                    self.name, twice.id
-                )));
+    /// Has one message processed.
+    pub(crate) fn call(
+        &self,
+        participant: Arc<S>,
+        message: Message,
+        context: Context,
+    ) -> BoxFuture<'static, Result<()>> {
+        match self {
+            Self::Each(each) | Self::Batch { each, .. } => each(participant, message, context),
+            Self::None => {
+                let nobody = "nobody waits for this answer any more, or ever did";
+                std::future::ready(Err(crate::permanent(nobody))).boxed()
             }
         }
-        let announced = |ports: &[Port]| {
-            ports.iter().filter(|port| !port.hidden).map(|port| port.define(role)).collect()
-        };
-        Ok(Definition {
-            id: format!("{role}-{}", Uuid::new_v4()),
-            role: role.into(),
-            component: self.name.clone(),
-            label: self.label.clone(),
-            icon: self.icon.clone(),
-            inports: announced(&self.inports),
-            outports: announced(&self.outports),
-            other: Default::default(),
-        })
-    }
-}
-
-impl Port {
-    /// A port that carries what `port_type` says.
-    pub fn new(id: &str, port_type: &str) -> Self {
-        Self {
-            id: id.into(),
-            port_type: port_type.into(),
-            queue: None,
-            description: None,
-            schema: None,
-            hidden: false,
-            persistent: true,
-            concurrency: None,
-        }
-    }
-
-    /// Sets its address on the broker, where `#ROLE` stands for the role.
-    pub fn queue(mut self, queue: &str) -> Self {
-        self.queue = Some(queue.into());
-        self
-    }
-
-    /// Sets what it is for.
-    pub fn description(mut self, description: &str) -> Self {
-        self.description = Some(description.into());
-        self
-    }
-
-    /// Sets a JSON schema of what it carries, or the URL of one. Text that is a JSON object
-    /// counts as the schema itself.
-    ///
-    /// ```
-    /// use msgflo_core::Port;
-    ///
-    /// let port = Port::new("in", "object").schema(r#"{ "type": "object" }"#);
-    /// assert_eq!(port.schema.unwrap()["type"], "object");
-    /// ```
-    pub fn schema(mut self, schema: impl Into<Value>) -> Self {
-        let schema = schema.into();
-        let object = schema.as_str().and_then(|text| serde_json::from_str(text).ok());
-        self.schema = Some(object.map_or(schema, Value::Object));
-        self
-    }
-
-    /// Sets whether it is the participant's own affair: without a queue, and not announced.
-    pub fn hidden(mut self, hidden: bool) -> Self {
-        self.hidden = hidden;
-        self
-    }
-
-    /// Sets whether its queue survives its last user and the broker's restart.
-    pub fn persistent(mut self, persistent: bool) -> Self {
-        self.persistent = persistent;
-        self
-    }
-
-    /// Sets how many messages are processed at once, at least 1.
-    pub fn concurrency(mut self, concurrency: u16) -> Self {
-        self.concurrency = Some(concurrency);
-        self
-    }
-
-    /// The port's address on the broker.
-    pub(crate) fn queue_of(&self, role: &str) -> String {
-        match &self.queue {
-            Some(queue) => queue.replace("#ROLE", role),
-            None => format!("{role}.{}", self.id.to_uppercase()),
-        }
-    }
-
-    fn define(&self, role: &str) -> PortDefinition {
-        let mut other = serde_json::Map::new();
-        if !self.persistent {
-            other.insert("persistent".into(), false.into());
-        }
-        PortDefinition {
-            id: self.id.clone(),
-            port_type: self.port_type.clone(),
-            queue: Some(self.queue_of(role)),
-            description: self.description.clone(),
-            schema: self.schema.clone(),
-            other,
-        }
-    }
-}
-
-type Finished<S> = (Arc<S>, Vec<(String, Dispatch<S>)>, Vec<Arc<OutportMeter>>);
-
-/// Hands one message to a participant's method.
-pub(crate) type Dispatch<S> =
-    Arc<dyn Fn(Arc<S>, Message) -> BoxFuture<'static, Result<()>> + Send + Sync>;
-
-/// The method that an inport's messages are handed to.
-#[doc(hidden)]
-pub struct Method<S, P>(MethodFn<S, P>);
-
-type MethodFn<S, P> = Arc<dyn Fn(Arc<S>, P) -> BoxFuture<'static, Result<()>> + Send + Sync>;
-
-impl<S, P> Method<S, P> {
-    /// Asks nothing of `P`: what is wrong with a payload is told where the field is connected.
-    pub fn new<R>(method: impl Fn(Arc<S>, P) -> R + Send + Sync + 'static) -> Self
-    where
-        R: Future<Output: Outcome> + Send + 'static,
-    {
-        Self(Arc::new(move |participant, payload| {
-            let outcome = method(participant, payload);
-            Box::pin(async move { outcome.await.into_result() })
-        }))
-    }
-}
-
-/// What an inport's method comes to.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "an inport's method returns `Result<(), E>`, not `{Self}`",
-    label = "returns `{Self}`",
-    note = "write `async fn method(&self, payload: P) -> msgflo::Result<()>`"
-)]
-pub trait Outcome {
-    /// Any error as msgflo's own.
-    fn into_result(self) -> Result<()>;
-}
-
-impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
-    fn into_result(self) -> Result<()> {
-        self.map_err(Error::from_method)
     }
 }
 
@@ -273,72 +132,215 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> Outcome for Result<(), E> {
 #[doc(hidden)]
 pub struct Ports<S> {
     component: Component,
-    role: String,
     transport: Arc<dyn Transport>,
+    requests: Arc<Requests>,
     owner: Arc<OnceLock<Weak<S>>>,
-    dispatches: Vec<(String, Dispatch<S>)>,
+    definition: Definition,
+    stopped: watch::Receiver<bool>,
+    inports: Vec<ConnectedInport<S>>,
     meters: Vec<Arc<OutportMeter>>,
+    outports: u16,
 }
 
-impl<S: Participant> Ports<S> {
+/// An inport, and what is done with what comes there.
+pub(crate) struct ConnectedInport<S> {
+    pub(crate) place: Arc<Place>,
+    pub(crate) dispatch: Dispatch<S>,
+}
+
+/// A participant that the ports belong to, its methods by inport, and what counts messages that it sends.
+pub(crate) struct Connected<S> {
+    pub(crate) participant: Arc<S>,
+    pub(crate) definition: Definition,
+    pub(crate) inports: Vec<ConnectedInport<S>>,
+    pub(crate) meters: Vec<Arc<OutportMeter>>,
+}
+
+impl<S: Send + Sync + 'static> Ports<S> {
     pub(crate) fn new(
         component: Component,
-        definition: &Definition,
+        definition: Definition,
         transport: Arc<dyn Transport>,
+        requests: Arc<Requests>,
+        stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
             component,
-            role: definition.role.clone(),
+            definition,
+            stopped,
             transport,
+            requests,
             owner: Arc::new(OnceLock::new()),
-            dispatches: Vec::new(),
+            inports: Vec::new(),
             meters: Vec::new(),
+            outports: 0,
         }
     }
 
     /// Connects an outport's field.
     pub fn outport<P: Encode>(&mut self, id: &str, field: &mut Outport<P>) {
-        let Some(port) = self.component.outports.iter().find(|port| port.id == id) else { return };
-        let queue = (!port.hidden).then(|| port.queue_of(&self.role));
+        if let Some(link) = self.outport_link(id) {
+            field.connect(link);
+        }
+    }
+
+    pub(crate) fn outport_link(&mut self, id: &str) -> Option<OutportLink> {
+        let port = self.component.outports.iter().find(|port| port.id == id)?;
+        let queue = (!port.hidden).then(|| port.queue_of(&self.definition.role));
         let meter = queue.clone().map(|queue| OutportMeter::new(id, queue));
         self.meters.extend(meter.clone());
-        field.connect(OutportLink::new(self.transport.clone(), queue, &self.role, id, meter));
+        self.outports += 1;
+        let (transport, requests) = (self.transport.clone(), self.requests.clone());
+        Some(OutportLink::new(
+            transport,
+            requests,
+            queue,
+            self.outports,
+            &self.definition.role,
+            id,
+            meter,
+        ))
     }
 
     /// Connects an inport's field, and remembers the method that processes its messages.
     pub fn inport<P: Decode>(&mut self, id: &str, field: &mut Inport<P>, method: Method<S, P>) {
-        let Method(method) = method;
-        let (owner, own) = (self.owner.clone(), method.clone());
+        let Method(call) = method;
+        let owner = self.owner.clone();
         let hidden = self.component.inports.iter().any(|port| port.id == id && port.hidden);
+        let own = match &call {
+            Call::Each(method) => Some(method.clone()),
+            Call::Batch(method) => {
+                let method = method.clone();
+                Some(Arc::new(move |owner, value, context| method(owner, vec![value], context)) as _)
+            }
+            Call::None => None,
+        };
+        let place = self.place(id);
+        let source = place.clone();
         field.connect(id, hidden, move |value: P| {
-            let owner = owner.get().and_then(Weak::upgrade);
-            match owner {
-                Some(owner) => own(owner, value),
-                None => Box::pin(async { Err(Error::message("the participant is gone")) }),
+            match (owner.get().and_then(Weak::upgrade), &own) {
+                (Some(owner), Some(own)) => {
+                    let processing = Processing::new(source.clone(), Message::default(), false);
+                    let call = own(owner, value, Context::new(processing.clone()));
+                    processing.scope(call).boxed()
+                }
+                _ => Box::pin(async { Err(Error::message("the participant is gone")) }),
             }
         });
-        let dispatch = move |participant, message| match payload::decode::<P>(message) {
-            Ok(value) => method(participant, value),
-            Err(error) => Box::pin(std::future::ready(Err(error))) as BoxFuture<'static, _>,
-        };
-        self.dispatches.push((id.into(), Arc::new(dispatch)));
+        self.inports.push(ConnectedInport { place, dispatch: Dispatch::new(&call) });
     }
 
-    /// The participant that the ports now belong to, its methods by inport, and what counts messages
-    /// that it sends.
-    pub(crate) fn finish(self, participant: S) -> Finished<S> {
+    pub(crate) fn process<P: Decode>(&mut self, id: &str, call: &Call<S, P>) {
+        let place = self.place(id);
+        self.inports.push(ConnectedInport { place, dispatch: Dispatch::new(call) });
+    }
+
+    fn place(&self, id: &str) -> Arc<Place> {
+        let port = self.component.inports.iter().find(|port| port.id == id);
+        Arc::new(Place {
+            role: self.definition.role.clone(),
+            port: id.into(),
+            queue: port.map(|port| port.queue_of(&self.definition.role)).unwrap_or_default(),
+            worker: self.definition.id.clone(),
+            stopped: self.stopped.clone(),
+        })
+    }
+
+    pub(crate) fn finish(self, participant: S) -> Connected<S> {
         let participant = Arc::new(participant);
         // Set once, here: `finish` takes the only `Ports`.
         let _ = self.owner.set(Arc::downgrade(&participant));
-        (participant, self.dispatches, self.meters)
+        Connected {
+            participant,
+            definition: self.definition,
+            inports: self.inports,
+            meters: self.meters,
+        }
     }
 }
 
-/// The text of a panic, as far as it has one.
-pub(crate) fn panic_text(panic: &(dyn StdAny + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+/// A participant without a struct: a component, and a closure for each inport. The derive makes the
+/// same of a struct; programs that know their ports only when they run use this.
+///
+/// ```
+/// use msgflo_core::participant::Assembly;
+/// use msgflo_core::{Json, Network, memory};
+///
+/// # async fn example() -> msgflo_core::Result<()> {
+/// let mut doubler = Assembly::new("math/Double");
+/// let out = doubler.outport::<Json<i64>>("out");
+/// doubler.inport("in", move |Json(number): Json<i64>, _context| {
+///     let out = out.clone();
+///     async move { out.send(Json(2 * number)).await }
+/// });
+///
+/// let network = Network::new(memory::connect(&"memory://".parse()?)?);
+/// network.start_assembly("double", doubler).await?;
+/// # network.shutdown().await }
+/// ```
+pub struct Assembly {
+    pub(crate) component: Component,
+    pub(crate) connectors: Vec<Connector>,
+}
+
+type Connector = Box<dyn FnOnce(&mut Ports<()>) + Send>;
+
+impl Assembly {
+    /// A participant of this component, without ports.
+    pub fn new(component: &str) -> Self {
+        Self { component: Component::new(component), connectors: Vec::new() }
+    }
+
+    /// Sets what it does, in a few words.
+    pub fn label(mut self, label: &str) -> Self {
+        self.component = self.component.label(label);
+        self
+    }
+
+    /// Sets a Font Awesome icon's name.
+    pub fn icon(mut self, icon: &str) -> Self {
+        self.component = self.component.icon(icon);
+        self
+    }
+
+    /// Adds an outport, whose type is the payload's. What is returned sends on it as soon as the
+    /// participant is started.
+    pub fn outport<P: Encode>(&mut self, id: &str) -> Arc<Outport<P>> {
+        self.outport_as(Port::new(id, P::port_type()))
+    }
+
+    /// Adds an outport with settings of its own.
+    pub fn outport_as<P: Encode>(&mut self, port: Port) -> Arc<Outport<P>> {
+        let outport = Arc::new(Outport::default());
+        let (own, id) = (outport.clone(), port.id.clone());
+        self.component.outports.push(port);
+        self.connectors.push(Box::new(move |ports| {
+            if let Some(link) = ports.outport_link(&id) {
+                own.connect_shared(link);
+            }
+        }));
+        outport
+    }
+
+    /// Adds an inport, whose type is the payload's, with a closure that processes each message.
+    pub fn inport<P, F, R>(&mut self, id: &str, closure: F)
+    where
+        P: Decode,
+        F: Fn(P, Context) -> R + Send + Sync + 'static,
+        R: Future<Output: Outcome> + Send + 'static,
+    {
+        self.inport_as(Port::new(id, P::port_type()), Method::closure(closure));
+    }
+
+    /// Adds an inport with settings of its own.
+    pub fn inport_as<P: Decode>(&mut self, port: Port, method: Method<(), P>) {
+        let id = port.id.clone();
+        self.component.inports.push(port);
+        self.connectors.push(Box::new(move |ports| ports.process(&id, &method.0)));
+    }
+
+    /// What kind of participant it is, and which ports it has.
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
 }

@@ -9,14 +9,12 @@ mod reporter;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::transport::STATISTICS_QUEUE;
 use crate::transport::{Copies, Direction, Queue, Transport};
 use crate::{Error, Message, Result};
 pub use durations::{Durations, RELATIVE_ERROR};
-pub(crate) use meter::{InportMeter, OutportMeter};
+pub(crate) use meter::{InportMeter, OutportMeter, Settled};
 pub(crate) use reporter::{Reported, Reporter};
-
-/// The outport's queue on which participants tell of their work; on MQTT, it is another.
-pub const STATISTICS_QUEUE: &str = "msgflo.statistics";
 
 /// A message may have so many bytes.
 const LARGEST: usize = 1024 * 1024;
@@ -64,6 +62,12 @@ pub struct InportStatistics {
     pub acknowledged: u64,
     /// Of these, those that could not be.
     pub rejected: u64,
+    /// Of these, those that wait, or have waited, for another attempt: then they are received again.
+    #[serde(default)]
+    pub retried: u64,
+    /// Of these, those that went back to their queue untried.
+    #[serde(default)]
+    pub released: u64,
     /// Of these, those that may have been delivered before.
     #[serde(default)]
     pub redelivered: u64,
@@ -92,7 +96,7 @@ struct Envelope<P> {
 impl InportStatistics {
     /// Messages that were done with since the start, one way or the other.
     pub fn settled(&self) -> u64 {
-        self.acknowledged.saturating_add(self.rejected)
+        self.acknowledged.saturating_add(self.rejected).saturating_add(self.retried)
     }
 }
 
@@ -144,7 +148,7 @@ pub async fn listen(transport: &dyn Transport) -> Result<Copies> {
 }
 
 fn queue(transport: &dyn Transport) -> Queue {
-    Queue { name: transport.statistics_queue().into(), direction: Direction::Out, persistent: true }
+    Queue::outport(transport.statistics_queue())
 }
 
 #[cfg(test)]

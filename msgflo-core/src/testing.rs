@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::participant::Participant;
-use crate::transport::{Deliveries, Direction, Queue};
+use crate::transport::{Deliveries, Direction, Queue, Target};
 use crate::{
-    Decode, Definition, Encode, Error, Handle, Network, Result, Settings, memory, payload,
+    Decode, Definition, Encode, Error, Handle, Message, Network, Result, Settings, memory, payload,
 };
 
 /// How long [`Harness::receive`] waits before it says that nothing came.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often is looked whether everything is processed.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A participant in a network of its own, all within the process.
 ///
@@ -57,7 +59,7 @@ impl<P: Participant> Harness<P> {
             let source = port.queue_of(ROLE);
             let target = format!("test.{}", port.id);
             for (name, direction) in [(&source, Direction::Out), (&target, Direction::In)] {
-                let queue = Queue { name: name.clone(), direction, persistent: true };
+                let queue = Queue::new(name, direction);
                 transport.declare(&queue).await?;
             }
             network.bind(&source, &target).await?;
@@ -77,12 +79,7 @@ impl<P: Participant> Harness<P> {
     /// # Errors
     /// If there is no such inport, or the value cannot be written in its format.
     pub async fn send<T: Encode>(&self, inport: &str, value: T) -> Result<()> {
-        let ports = &self.definition().inports;
-        let Some(port) = ports.iter().find(|port| port.id == inport) else {
-            let known = ports.iter().map(|port| port.id.as_str());
-            return Err(unknown("inport", inport, known));
-        };
-        self.network.send(port.queue.as_deref().unwrap_or_default(), value).await
+        self.network.send(&self.queue(inport)?, value).await
     }
 
     /// The next value that the participant sends on an outport.
@@ -99,6 +96,49 @@ impl<P: Participant> Harness<P> {
     /// If there is no such inport, nothing comes within 10 seconds, or it cannot be read as `T`.
     pub async fn rejected<T: Decode>(&mut self, inport: &str) -> Result<T> {
         next("inport", inport, &mut self.dead_letters).await
+    }
+
+    /// Sends a message with more than its payload to an inport: headers, an identifier, …
+    ///
+    /// # Errors
+    /// If there is no such inport.
+    pub async fn send_message(&self, inport: &str, message: Message) -> Result<()> {
+        let queue = self.queue(inport)?;
+        self.network.transport().publish(Target::Inport(&queue), message).await
+    }
+
+    /// Returns when everything that was sent to the participant has been processed: nothing waits, and
+    /// nothing is in flight. What waits for another attempt does not count.
+    ///
+    /// # Errors
+    /// If that is not so within 10 seconds.
+    pub async fn processed(&self) -> Result<()> {
+        let transport = self.network.transport();
+        let idle = async {
+            for port in &self.definition().inports {
+                let queue = port.queue.as_deref().unwrap_or_default();
+                loop {
+                    let statistics = transport.statistics(queue).await?;
+                    if statistics.waiting == 0 && statistics.unsettled == Some(0) {
+                        break;
+                    }
+                    sleep(LOOK).await;
+                }
+            }
+            Ok(())
+        };
+        timeout(PATIENCE, idle).await.unwrap_or_else(|_| {
+            let seconds = PATIENCE.as_secs();
+            Err(Error::message(format!("not everything was processed within {seconds} s")))
+        })
+    }
+
+    fn queue(&self, inport: &str) -> Result<String> {
+        let ports = &self.definition().inports;
+        match ports.iter().find(|port| port.id == inport) {
+            Some(port) => Ok(port.queue.clone().unwrap_or_default()),
+            None => Err(unknown("inport", inport, ports.iter().map(|port| port.id.as_str()))),
+        }
     }
 
     /// The participant, to look at its state or use its outports.

@@ -13,8 +13,11 @@ use url::Url;
 
 pub use crate::attempts::{Failure, try_to_connect};
 pub use crate::pauses::Pauses;
-use crate::statistics::STATISTICS_QUEUE;
+pub use crate::policy::{is_suspicious, put_off};
 use crate::{Definition, ErrorKind, Message, Result};
+
+/// The outport's queue on which participants tell of their work; on MQTT, it is another.
+pub const STATISTICS_QUEUE: &str = "msgflo.statistics";
 
 /// A connection to a broker.
 ///
@@ -24,6 +27,11 @@ use crate::{Definition, ErrorKind, Message, Result};
 pub trait Transport: Send + Sync + 'static {
     /// The broker's URL without its password, for error messages.
     fn url(&self) -> &str;
+
+    /// What it can do beyond what all of them can.
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
 
     /// Makes a port's queue exist. Declaring the same again changes nothing.
     async fn declare(&self, queue: &Queue) -> Result<()>;
@@ -104,8 +112,43 @@ pub trait Transport: Send + Sync + 'static {
     async fn close(&self) -> Result<()>;
 }
 
+/// What a transport can do beyond what all of them can. What it cannot is an error of whoever asks for
+/// it ([`ErrorKind::Unsupported`]), or noted where that is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Abilities {
+    /// Headers, correlation ids and the like travel with a message. Else they are dropped, with one
+    /// warning.
+    pub headers: bool,
+    /// A message that is sent with a delay waits at the broker.
+    pub delay: bool,
+    /// A message that is sent with an expiry is not delivered later; it becomes a dead letter, or is
+    /// dropped.
+    pub expiry: bool,
+    /// A message that is sent with a priority overtakes those with a lower one, in queues that are
+    /// declared with [`Queue::max_priority`].
+    pub priority: bool,
+    /// [`Delivery::deliveries`] counts.
+    pub counts_deliveries: bool,
+}
+
+impl Abilities {
+    /// All of them.
+    pub const ALL: Self =
+        Self { headers: true, delay: true, expiry: true, priority: true, counts_deliveries: true };
+    /// None of them, as [`Default`].
+    pub const NONE: Self = Self {
+        headers: false,
+        delay: false,
+        expiry: false,
+        priority: false,
+        counts_deliveries: false,
+    };
+}
+
 /// A port's queue, as [`Transport::declare`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Queue {
     /// Its name on the broker.
     pub name: String,
@@ -113,6 +156,37 @@ pub struct Queue {
     pub direction: Direction,
     /// Whether it survives its last user and the broker's restart. On by default.
     pub persistent: bool,
+    /// The highest priority that its messages can have; none by default, where all are alike.
+    pub max_priority: Option<u8>,
+}
+
+impl Queue {
+    /// A persistent queue.
+    pub fn new(name: impl Into<String>, direction: Direction) -> Self {
+        Self { name: name.into(), direction, persistent: true, max_priority: None }
+    }
+
+    /// That of an inport.
+    pub fn inport(name: impl Into<String>) -> Self {
+        Self::new(name, Direction::In)
+    }
+
+    /// That of an outport.
+    pub fn outport(name: impl Into<String>) -> Self {
+        Self::new(name, Direction::Out)
+    }
+
+    /// Sets whether it survives its last user and the broker's restart.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.persistent = persistent;
+        self
+    }
+
+    /// Sets the highest priority that its messages can have.
+    pub fn max_priority(mut self, max_priority: Option<u8>) -> Self {
+        self.max_priority = max_priority;
+        self
+    }
 }
 
 /// Which way a port goes, seen from its participant.
@@ -179,18 +253,24 @@ pub struct Delivery {
     pub message: Message,
     /// Whether it may have been delivered before.
     pub redelivered: bool,
+    /// How often it was delivered and not settled, this time included: where the transport counts
+    /// ([`Abilities::counts_deliveries`]), else 1.
+    pub deliveries: u32,
     tag: u64,
     settle: Option<Arc<dyn Settle>>,
 }
 
 /// A transport's side of [`Delivery`].
 pub trait Settle: Send + Sync {
-    /// Called once for each delivery. Must not block: what it sends, it sends later.
+    /// Called once for each delivery. Must not block: what it sends, it sends later. A message that
+    /// comes with the settlement is sent first; when the broker has it, the delivery is acknowledged. If
+    /// the broker refuses it, the delivery is rejected or released, with a warning: it is never lost.
     fn settle(&self, tag: u64, settlement: Settlement);
 }
 
 /// What became of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Settlement {
     /// It was processed, and may be forgotten.
     Acknowledged,
@@ -198,12 +278,25 @@ pub enum Settlement {
     Rejected,
     /// It was not processed: back to its queue.
     Released,
+    /// It cannot be processed: this goes to the dead letters in its place. It is the same message, with
+    /// headers that say why.
+    DeadLettered(Box<Message>),
+    /// It is to be processed later: this goes into its queue in its place, after so long. It is the
+    /// same message, with headers that count. It waits where it takes up nobody's prefetch; at the
+    /// broker, if it can, so that it outlives this process.
+    Delayed(Box<Message>, Duration),
 }
 
 impl Delivery {
     /// A delivery that `settle` is told of under `tag`.
     pub fn new(message: Message, redelivered: bool, tag: u64, settle: Arc<dyn Settle>) -> Self {
-        Self { message, redelivered, tag, settle: Some(settle) }
+        Self { message, redelivered, deliveries: 1, tag, settle: Some(settle) }
+    }
+
+    /// Sets how often it was delivered and not settled, this time included.
+    pub fn with_deliveries(mut self, deliveries: u32) -> Self {
+        self.deliveries = deliveries;
+        self
     }
 
     /// The transport's number for this delivery.
@@ -219,6 +312,11 @@ impl Delivery {
     /// The message cannot be processed: to the dead letters with it.
     pub fn reject(mut self) {
         self.settle(Settlement::Rejected);
+    }
+
+    /// Settles it in any way.
+    pub fn settle_as(mut self, settlement: Settlement) {
+        self.settle(settlement);
     }
 
     fn settle(&mut self, settlement: Settlement) {
@@ -239,6 +337,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("message", &self.message)
             .field("redelivered", &self.redelivered)
+            .field("deliveries", &self.deliveries)
             .field("tag", &self.tag)
             .finish_non_exhaustive()
     }

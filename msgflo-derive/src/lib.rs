@@ -1,6 +1,7 @@
 //! `#[derive(Participant)]`; use it by way of the crate `msgflo`.
 
 mod expand;
+mod options;
 mod parse;
 mod validate;
 
@@ -50,6 +51,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `component = "…"` | the name of this kind of participant | `package/Struct` |
 /// | `label = "…"` | what it does, in a few words | the doc comment's first paragraph |
 /// | `icon = "…"` | a Font Awesome icon's name | `cog` |
+/// | `crate = "…"` | what the crate `msgflo` is called where it was renamed | `msgflo` |
 ///
 /// # `#[inport(…)]` and `#[outport(…)]`, on fields
 ///
@@ -64,9 +66,52 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `schema` | a JSON schema made from the payload's type (feature `schema`) | none |
 /// | `hidden` | without a queue and not announced: a source feeds itself by it | `false` |
 /// | `persistent = false` | its queue goes away with its last user | `true` |
-/// | `concurrency = N` | how many messages are processed at once; inports only | as the participant is run |
+/// | `concurrency = N` | how many messages are processed at once | as the participant is run |
+/// | `attempts = N` | how often a message is tried before it is a dead letter | as the participant is run: 1 |
+/// | `backoff = "1s..5m"` | the pause between two attempts: doubled each time, from the first to the second, with jitter; `"5s"` is always that | as the participant is run: `1s..5m` |
+/// | `timeout = "60s"` | an attempt that takes longer has failed; the method's future is dropped | none |
+/// | `batch = N` | the method gets up to so many messages at once, as a `Vec<P>`: `async fn(&self, Vec<P>)` | one by one |
+/// | `linger = "1s"` | how long a batch that is not full waits for more | `100ms` |
+/// | `blocking` | the method blocks, and is not async: it runs on a thread of its own | `false` |
+/// | `parallel` | messages are processed on all of the runtime's threads; else on one at a time, which costs less | `false` |
+/// | `ordered_by = "…"` | messages with the same value of this header are processed one after the other | others overtake |
+/// | `replies` | what comes answers requests (`Outport::request`, `Network::request`); it needs no `process`, which would get what answers none | `false` |
+/// | `max_priority = N` | up to 255: messages of a higher priority go first | all are alike |
+/// | `headers = required` | outports only, as are `delay`, `expiry` and `priority`: the participant does not start on a transport that cannot do it | dropped with a warning (headers), or an error of `send` |
 ///
-/// The method may fail with any error that converts into `Box<dyn Error + Send + Sync>`.
+/// From `concurrency` to `max_priority`, they are for inports only.
+///
+/// The method may take a `msgflo::Context` as its last argument, and may fail with any error that converts
+/// into `Box<dyn Error + Send + Sync>`, `anyhow::Error` included. The struct may have type parameters: what
+/// is put in for them must be `Send + Sync + 'static`.
+///
+/// ```
+/// use msgflo::{Context, Inport, Json, Outport, Participant};
+///
+/// /// What is done with rows: a database, or something in its place in tests
+/// trait Database: Send + Sync + 'static {
+///     fn insert(&self, rows: &[u32]) -> std::io::Result<()>;
+/// }
+///
+/// /// Write rows, many at once
+/// #[derive(Participant)]
+/// struct Store<D: Database> {
+///     #[inport(process = write, batch = 100, linger = "1s", attempts = 5, backoff = "1s..5m")]
+///     rows: Inport<Json<u32>>,
+///     database: D,
+/// }
+///
+/// impl<D: Database> Store<D> {
+///     async fn write(&self, rows: Vec<Json<u32>>, context: Context) -> anyhow::Result<()> {
+///         if context.attempt() > 1 {
+///             eprintln!("again: {} rows", rows.len());
+///         }
+///         let rows: Vec<u32> = rows.into_iter().map(|Json(row)| row).collect();
+///         self.database.insert(&rows)?;
+///         Ok(())
+///     }
+/// }
+/// ```
 #[proc_macro_derive(Participant, attributes(participant, inport, outport))]
 pub fn participant(input: TokenStream) -> TokenStream {
     let node = parse_macro_input!(input as DeriveInput);
@@ -78,7 +123,7 @@ pub fn participant(input: TokenStream) -> TokenStream {
         all
     }) {
         None => expand::participant(&input, &ports),
-        Some(errors) => expand::failure(&node, &errors),
+        Some(errors) => expand::failure(&input, &errors),
     }
     .into()
 }

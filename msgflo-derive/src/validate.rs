@@ -1,5 +1,7 @@
 //! Checks that what was read makes a participant, and says what to write where it does not.
 
+mod combinations;
+
 use std::collections::{HashMap, HashSet};
 
 use syn::ext::IdentExt;
@@ -18,8 +20,8 @@ pub(crate) struct ValidPort<'a> {
 }
 
 pub(crate) enum Direction<'a> {
-    /// Messages are received, and handed to the method.
-    In(&'a Path),
+    /// Messages are received, and handed to the method; answers to requests need none.
+    In(Option<&'a Path>),
     /// Messages are sent.
     Out,
 }
@@ -55,11 +57,10 @@ fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
             "a participant is a struct, not a union: put the union into a field",
         )),
     }
-    if !node.generics.params.is_empty() {
+    for lifetime in node.generics.lifetimes() {
         errors.push(Error::new_spanned(
-            &node.generics,
-            "a participant is one component, and cannot have generics or lifetimes: write the \
-             types out, and own what is borrowed",
+            lifetime,
+            "a participant lives as long as it runs, and cannot borrow: own what is borrowed",
         ));
     }
     check_not_empty("component", &participant.component, errors);
@@ -70,6 +71,7 @@ fn check_struct(participant: &Participant<'_>, errors: &mut Vec<Error>) {
 fn check_ids(participant: &Participant<'_>, errors: &mut Vec<Error>) {
     let mut ids = HashSet::new();
     let mut default_queues = HashMap::new();
+    let mut queues = HashSet::new();
     for field in &participant.fields {
         if field.inport.is_some() && field.outport.is_some() {
             continue;
@@ -85,6 +87,14 @@ fn check_ids(participant: &Participant<'_>, errors: &mut Vec<Error>) {
                         "there is another {what} `{id}` (capitals make no difference): give one \
                          of them another name, or `#[{what}(id = \"…\")]`"
                     ),
+                ));
+            }
+            if let (Some(queue), "inport") = (&port.queue, what)
+                && !queues.insert(queue.value())
+            {
+                errors.push(Error::new_spanned(
+                    queue,
+                    "another inport has this queue, and the two would take each other's messages: give one of them another `queue`",
                 ));
             }
             if port.queue.is_some() || port.hidden {
@@ -129,15 +139,12 @@ fn valid_port<'a>(field: &'a Field<'a>, errors: &mut Vec<Error>) -> Option<Valid
     check_not_empty("id", &port.id, errors);
     check_not_empty("queue", &port.queue, errors);
     check_not_empty("type", &port.port_type, errors);
-    if let (true, Some(queue)) = (port.hidden, &port.queue) {
-        errors.push(Error::new_spanned(
-            queue,
-            "a hidden port has no queue: take either `queue` or `hidden` away",
-        ));
-    }
+    check_not_empty("ordered_by", &port.ordered_by, errors);
+    combinations::check(port, errors);
     let direction = match (what, &port.process) {
         ("outport", _) => Some(Direction::Out),
-        (_, Some(process)) => Some(Direction::In(process)),
+        (_, Some(process)) => Some(Direction::In(Some(process))),
+        (_, None) if port.replies => Some(Direction::In(None)),
         (_, None) => {
             if port.understood {
                 errors.push(Error::new_spanned(

@@ -16,6 +16,9 @@ use crate::seat::{self, Seat};
 use crate::session::{Lost, lock};
 use crate::topic::Record;
 
+/// How many messages may wait here for their next attempt before others have to wait, too, where the
+/// protocol lets us say so.
+const WAITING: u16 = 20;
 /// How long a seat is left to whoever may be about to take it.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -53,10 +56,16 @@ impl Drop for Taking {
 
 async fn occupy(link: &Link, queue: &str, passing: bool, prefetch: u16) -> Result<Seat> {
     if passing {
-        seat::take_passing(link, queue, prefetch).await
+        seat::take_passing(link, queue, window(prefetch)).await
     } else {
-        seat::take_any(link, queue, prefetch).await
+        seat::take_any(link, queue, window(prefetch)).await
     }
+}
+
+/// How many messages the broker may send before one is acknowledged: those that are processed, and
+/// some that wait for their next attempt, which must not hold up the others.
+fn window(prefetch: u16) -> u16 {
+    prefetch.saturating_add(WAITING)
 }
 
 /// The same seat, if nobody else has it.
@@ -68,7 +77,7 @@ async fn occupy_again(
     lost: &Seat,
 ) -> Result<Seat> {
     if let Some(record) = &lost.record
-        && let Some(seat) = seat::take(link, record, true, prefetch).await?
+        && let Some(seat) = seat::take(link, record, true, window(prefetch)).await?
     {
         return Ok(seat);
     }
@@ -131,7 +140,7 @@ async fn empty(link: Arc<Link>, record: Record, inbox: Arc<Inbox>) {
         biased;
         () = link.closing() => return,
         () = inbox.abandoned() => return,
-        taken = seat::take(&link, &record, false, inbox.prefetch) => taken,
+        taken = seat::take(&link, &record, false, window(inbox.prefetch)) => taken,
     };
     let mut seat = match taken {
         Ok(Some(seat)) => seat,

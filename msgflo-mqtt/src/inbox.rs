@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use msgflo_core::transport::{Delivery, Settle, Settlement};
 use msgflo_core::{Error, Result};
 use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 use tracing::warn;
 
 use crate::link::Link;
@@ -177,6 +179,17 @@ impl Inbox {
         }
     }
 
+    /// Holds a message back. It is not acknowledged meanwhile, and so outlives this process, but not what
+    /// its headers count.
+    async fn hold(self: Arc<Self>, item: Item, after: Duration) {
+        sleep(after).await;
+        let mut contents = lock(&self.contents);
+        if !contents.abandoned && contents.end.is_none() {
+            contents.waiting.push_front(item);
+            self.arrived.notify_one();
+        }
+    }
+
     async fn reject(self: Arc<Self>, item: Item) {
         let message = item.received.message.clone();
         match self.link.publish(&self.dead_letter_queue, message).await {
@@ -194,23 +207,37 @@ impl Settle for Inbox {
         let mut contents = lock(&self.contents);
         let Some(mut item) = contents.delivered.remove(&tag) else { return };
         let lost = item.source.session.is_over();
+        let mut later = None;
+        let mut rejected = None;
         match settlement {
             // It comes again.
             _ if lost => {}
             Settlement::Acknowledged => item.source.acknowledge(&item.received),
-            Settlement::Rejected => contents.rejecting += 1,
-            Settlement::Released if contents.abandoned || contents.end.is_some() => {}
-            Settlement::Released => {
+            Settlement::Rejected => rejected = Some(item),
+            Settlement::DeadLettered(message) => {
+                item.received.message = *message;
+                rejected = Some(item);
+            }
+            _ if contents.abandoned || contents.end.is_some() => {}
+            Settlement::Delayed(message, after) => {
+                item.received.message = *message;
+                item.received.redelivered = false;
+                later = Some((item, after));
+            }
+            _ => {
                 item.received.redelivered = true;
-                contents.waiting.push_front(item.clone());
+                contents.waiting.push_front(item);
             }
         }
+        contents.rejecting += usize::from(rejected.is_some());
         let abandoned = contents.abandoned;
         drop(contents);
-        if settlement == Settlement::Rejected && !lost {
-            // It is there: a delivery of it is being settled.
-            if let Some(inbox) = self.this.upgrade() {
+        // It is there: a delivery of it is being settled.
+        if let Some(inbox) = self.this.upgrade() {
+            if let Some(item) = rejected {
                 self.link.runtime.spawn(inbox.reject(item));
+            } else if let Some((item, after)) = later {
+                self.link.runtime.spawn(inbox.hold(item, after));
             }
         }
         self.arrived.notify_one();

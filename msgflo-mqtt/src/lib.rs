@@ -23,6 +23,11 @@
 //!   that has stopped or died, another gets within 2 s, or the next that comes; if the broker has
 //!   crashed with it, after 10 s without an answer. A slow worker's share waits for it: the
 //!   broker deals messages out as they arrive, not as they are asked for.
+//! - What is to be tried again waits in the worker, unacknowledged in its seat: brokers hold nothing back. It takes a
+//!   place among the messages that the broker sends before one is acknowledged: with MQTT 5, 20 may wait
+//!   so beside those that are processed; with 3.1.1, the broker decides (Mosquitto: `max_inflight_messages`, 20). If
+//!   the worker is lost meanwhile, the message comes again at once, and its attempts are counted anew. How often a message
+//!   has ended the process cannot be known.
 //! - A worker that subscribes by itself, like those of msgflo-nodejs, gets every message.
 //! - Peers that send at quality of service 0 reach workers that are connected; for those that are
 //!   not, Mosquitto drops what is sent so.
@@ -34,11 +39,13 @@
 //! ## Versions
 //! `version=3` is what all of MsgFlo's programs speak; those that speak 5 understand them, and are
 //! understood. With `version=5`:
-//! - Content type and identifier travel, also along edges and to the dead letters; other
-//!   properties do not.
+//! - Content type, identifier, headers (user properties), correlation id, the queue for an answer (response
+//!   topic), the time of sending and the time to live travel, also along edges and to the dead letters. Each has at
+//!   most 65,535 bytes, and, but for the correlation id, no control characters; binary correlation data is not seen, and survives.
+//!   All properties together must fit into a packet with the payload.
 //! - What the broker refuses is an error of whoever sends it: a forbidden topic, a quota, a message
 //!   that is longer than the broker says that it takes. With 3.1.1, a broker cannot refuse a message.
-//! - The broker sends a worker no more at once than its concurrency, and the rest only when something
+//! - The broker sends a worker no more at once than its concurrency and 20 more, and the rest only when something
 //!   is acknowledged. With 3.1.1, it sends as many as it likes (Mosquitto: `max_inflight_messages`),
 //!   and they wait here.
 //! - No more messages are on their way to the broker at once than it says that it takes: with
@@ -87,6 +94,7 @@ mod consumer;
 mod inbox;
 mod link;
 mod presence;
+mod properties;
 mod registry;
 mod router;
 mod seat;

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use futures_util::stream;
 use msgflo_core::discovery::DISCOVERY_QUEUE;
 use msgflo_core::transport::{
-    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
-    Transport,
+    Abilities, Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue,
+    QueueStatistics, Target, Transport,
 };
 use msgflo_core::{Definition, ErrorKind, Message, Result};
 use tokio::sync::watch;
 use tracing::warn;
 
+use crate::address::Version;
 use crate::consumer::{self, dead_letter_queue};
 use crate::link::Link;
 use crate::session::lock;
@@ -54,6 +55,14 @@ impl Drop for Mqtt {
 impl Transport for Mqtt {
     fn url(&self) -> &str {
         &self.link.address.shown
+    }
+
+    fn abilities(&self) -> Abilities {
+        let mut abilities = Abilities::NONE;
+        let is_5 = self.link.address.version == Version::V5;
+        abilities.headers = is_5;
+        abilities.expiry = is_5;
+        abilities
     }
 
     async fn declare(&self, queue: &Queue) -> Result<()> {

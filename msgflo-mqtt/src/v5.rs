@@ -8,7 +8,7 @@ use msgflo_core::Message;
 use msgflo_core::transport::Failure;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnectProperties, ConnectReturnCode, LastWill, PubAckReason, PubRecReason, Publish,
-    PublishProperties, SubscribeReasonCode,
+    SubscribeReasonCode,
 };
 use rumqttc::v5::mqttbytes::{Error as CodecError, QoS as Quality};
 use rumqttc::v5::{
@@ -18,16 +18,12 @@ use rumqttc::{NetworkOptions, QoS, TlsError};
 
 use crate::address::{Address, LARGEST_PACKET};
 use crate::session::{self, Event, IN_FLIGHT, Opening, Received, Taken, UNSENT};
-use crate::{tls, v3};
+use crate::{properties, tls, v3};
 
-/// The user property in which a message's identifier travels.
-const ID: &str = "msgflo-id";
 /// A session that is kept, until somebody removes it: it is a queue.
 const FOR_EVER: u32 = u32::MAX;
 /// A reason that a broker may give.
 const TOO_LARGE: u8 = 0x95;
-/// How long text in a property can be.
-const LONGEST_TEXT: usize = u16::MAX as usize;
 
 pub(crate) struct Client {
     client: AsyncClient,
@@ -175,17 +171,11 @@ fn explain(error: &ConnectionError) -> String {
 
 impl session::Client for Client {
     fn check(&self, topic: &str, message: &Message) -> Taken {
-        let texts = [message.content_type.as_deref(), message.id.as_deref()];
-        for text in texts.into_iter().flatten() {
-            if text.len() > LONGEST_TEXT || text.chars().any(char::is_control) {
-                return Err(format!(
-                    "its content type and its identifier must be shorter than {LONGEST_TEXT} bytes, without control characters"
-                ));
-            }
-        }
+        properties::check(message)?;
         let Some(most) = self.max_packet else { return Ok(()) };
         let payload = message.payload.clone();
-        let publish = Publish::new(topic, Quality::AtLeastOnce, payload, properties(message));
+        let publish =
+            Publish::new(topic, Quality::AtLeastOnce, payload, properties::write(message));
         // It has no packet identifier yet.
         let size = publish.size() + 2;
         if size > most as usize {
@@ -199,7 +189,7 @@ impl session::Client for Client {
     fn publish(&self, topic: &str, message: Message, qos: QoS, retain: bool) -> bool {
         let (client, qos) = (&self.client, quality(qos));
         // The channel is never full.
-        let sent = match properties(&message) {
+        let sent = match properties::write(&message) {
             Some(properties) => client
                 .publish_bytes_with_properties(topic, qos, retain, message.payload, properties)
                 .now_or_never(),
@@ -232,28 +222,6 @@ fn quality(qos: QoS) -> Quality {
         QoS::AtLeastOnce => Quality::AtLeastOnce,
         QoS::ExactlyOnce => Quality::ExactlyOnce,
     }
-}
-
-/// What travels beside the payload.
-fn properties(message: &Message) -> Option<PublishProperties> {
-    if message.content_type.is_none() && message.id.is_none() {
-        return None;
-    }
-    Some(PublishProperties {
-        content_type: message.content_type.as_deref().map(str::to_owned),
-        user_properties: message.id.iter().map(|id| (ID.to_owned(), id.to_string())).collect(),
-        ..Default::default()
-    })
-}
-
-fn message(publish: Publish) -> Message {
-    let mut message = Message::new(publish.payload);
-    if let Some(properties) = publish.properties {
-        message.content_type = properties.content_type.map(Into::into);
-        let id = properties.user_properties.into_iter().find(|(name, _)| name == ID);
-        message.id = id.map(|(_, id)| id.into());
-    }
-    message
 }
 
 impl session::Events for Events {
@@ -308,7 +276,7 @@ fn event(packet: Incoming) -> Event {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
             redelivered: publish.dup,
             packet: publish.pkid,
-            message: message(publish),
+            message: properties::read(publish.payload, publish.properties),
         }),
         Incoming::PubAck(answer) => {
             let reason = answer.properties.and_then(|properties| properties.reason_string);

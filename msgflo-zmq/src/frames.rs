@@ -6,7 +6,7 @@ use bytes::Bytes;
 use msgflo_core::Message;
 use msgflo_core::transport::Direction;
 
-use crate::wire;
+use crate::{extras, wire};
 
 /// The first frame of every message: protocol and version.
 pub(crate) const PROTOCOL: &[u8] = b"MSGFLO1";
@@ -30,6 +30,7 @@ pub(crate) const TAP: &str = "TAP";
 pub(crate) const ACK: &str = "ACK";
 pub(crate) const REJECT: &str = "REJECT";
 pub(crate) const RELEASE: &str = "RELEASE";
+pub(crate) const RETRY: &str = "RETRY";
 pub(crate) const FINISH: &str = "FINISH";
 pub(crate) const PING: &str = "PING";
 pub(crate) const BYE: &str = "BYE";
@@ -43,6 +44,11 @@ pub(crate) const QUEUE: &str = "QUEUE";
 pub(crate) const BOUND: &str = "BOUND";
 pub(crate) const UNBOUND: &str = "UNBOUND";
 pub(crate) const PONG: &str = "PONG";
+
+/// What a client says that understands extras.
+pub(crate) const EXTRAS: &str = "extras";
+/// How a queue is declared that ends with its client.
+pub(crate) const PASSING: &str = "passing";
 
 /// The frames of a message that is about to be sent: protocol, command, number, arguments.
 #[derive(Clone, Debug)]
@@ -74,7 +80,16 @@ impl Frames {
         let command = Bytes::from_static(PUBLISH.as_bytes());
         let direction = direction_frame(direction);
         let payload = message.payload.clone();
-        Self(vec![protocol, command, number, direction, queue, content_type, id, payload])
+        let frames = vec![protocol, command, number, direction, queue, content_type, id, payload];
+        Self(frames).extras(message, 1)
+    }
+
+    /// What a message has beside payload, content type and identifier.
+    fn extras(mut self, message: &Message, deliveries: u32) -> Self {
+        let (sent_at, extras) = extras::write(message, deliveries);
+        self.0.extend(sent_at);
+        self.0.extend(extras);
+        self
     }
 
     pub(crate) fn bytes(mut self, bytes: impl Into<Bytes>) -> Self {
@@ -94,8 +109,13 @@ impl Frames {
         self.bytes(direction_frame(direction))
     }
 
-    /// Content type, identifier and payload.
-    pub(crate) fn message(self, message: &Message) -> Self {
+    /// Content type, identifier, payload, and what there is beside, with how often it was delivered.
+    pub(crate) fn message(self, message: &Message, deliveries: u32) -> Self {
+        self.plain(message).extras(message, deliveries)
+    }
+
+    /// Content type, identifier and payload alone.
+    pub(crate) fn plain(self, message: &Message) -> Self {
         self.text(message.content_type.as_deref().unwrap_or_default())
             .text(message.id.as_deref().unwrap_or_default())
             .bytes(message.payload.clone())
@@ -206,8 +226,24 @@ impl Received {
         }
     }
 
-    /// Content type, identifier and payload.
+    /// A frame that need not be there.
+    pub(crate) fn optional(&mut self) -> Option<Bytes> {
+        self.message.next_range().map(|range| self.message.bytes(range))
+    }
+
+    /// Whether a frame that need not be there has this among its words.
+    pub(crate) fn says(&mut self, word: &str) -> bool {
+        let words = self.optional().unwrap_or_default();
+        words.split(|byte| *byte == b' ').any(|said| said == word.as_bytes())
+    }
+
+    /// Content type, identifier, payload, and what there is beside.
     pub(crate) fn message(&mut self) -> Result<Message, Malformed> {
+        self.counted_message().map(|(message, _)| message)
+    }
+
+    /// The same, with how often it was delivered.
+    pub(crate) fn counted_message(&mut self) -> Result<(Message, u32), Malformed> {
         let mut message = Message::default();
         match self.str("content type")? {
             "" => {}
@@ -218,7 +254,9 @@ impl Received {
             id => message.id = Some(id.into()),
         }
         message.payload = self.bytes("payload")?;
-        Ok(message)
+        let (sent_at, extras) = (self.optional(), self.optional());
+        let deliveries = extras::read(&mut message, sent_at, extras)?;
+        Ok((message, deliveries))
     }
 
     /// The numbers of one frame.

@@ -1,6 +1,10 @@
 //! The hub: the broker that ZeroMQ does not have.
 
 mod client;
+mod requests;
+mod serving;
+mod settlement;
+mod streams;
 mod topology;
 
 use std::net::SocketAddr;
@@ -16,13 +20,15 @@ use tracing::{debug, warn};
 use url::Url;
 
 use crate::address::Address;
+use crate::runtime;
 use topology::Topology;
 
 /// How many clients there may be at once.
 const MOST_CLIENTS: usize = 4096;
 
-/// A broker for ZeroMQ clients, within this process. It runs on the runtime that it was bound on,
-/// until it is stopped or dropped; what it held is lost then.
+/// A broker for ZeroMQ clients, within this process. It runs on the runtime that it was bound on, or,
+/// if that has one thread, on a thread of its own, until it is stopped or dropped; what it held is lost
+/// then.
 ///
 /// ```
 /// # async fn example() -> msgflo_core::Result<()> {
@@ -62,9 +68,10 @@ impl Hub {
             Error::invalid(format!("{url} is not a URL like zmq://127.0.0.1:5555: {error}"))
         })?;
         let address = Address::parse(&url)?;
-        Self::listen(&address).await.map_err(|error| {
+        let shown = address.shown.clone();
+        runtime::drive(async move { Self::listen(&address).await }).await.map_err(|error| {
             ErrorKind::Refused {
-                url: address.shown.clone(),
+                url: shown,
                 reason: format!("the hub cannot listen there: {error}"),
             }
             .into()
@@ -168,7 +175,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
         };
         match accepted {
             Ok((stream, peer)) if clients.len() < MOST_CLIENTS => {
-                clients.spawn(client::serve(stream, peer, shared.clone(), stopped.clone()));
+                clients.spawn(serving::serve(stream, peer, shared.clone(), stopped.clone()));
             }
             Ok((_, peer)) => {
                 warn!("the hub has {MOST_CLIENTS} clients already, and turns {peer} away")

@@ -25,8 +25,17 @@
 //! dies, what it held is lost; what it had not confirmed is sent again by who sent it, and queues,
 //! edges and consumers are made again by the clients. With `hub=auto`, one of them takes over.
 //!
-//! A port that is declared with `persistent: false` is like any other here, as on `memory://`: its
-//! queue stays when its last user goes.
+//! The queue of an inport that is declared with `persistent: false` goes with the last client that
+//! declared or consumes it, and comes again with a client that reconnects. Requests have theirs so.
+//!
+//! Retries, delays and expiry wait at the hub, without a part of anybody's concurrency. What a client had
+//! in hand when it was lost is counted, and is given up when that was too often; what a client that stops
+//! gives back is not. Hubs from before there were headers drop these, and cannot hold back or count: a
+//! participant that needs it does not start there, and a retry waits in the worker, as one of the messages
+//! that it has in hand.
+//!
+//! Connections, and the hub, are driven by the runtime on which they are made; if that has one thread,
+//! by a thread of their own, so that a method that computes for long does not keep them silent.
 //!
 //! ## Security
 //! The zeromq crate has no CURVE: nothing is encrypted, and nobody is asked who they are. Listen
@@ -49,10 +58,12 @@
 
 mod address;
 mod auto;
+mod extras;
 mod frames;
 mod hub;
 mod link;
 mod outbox;
+mod runtime;
 mod session;
 mod settlements;
 mod streams;
@@ -79,6 +90,6 @@ use transport::Zmq;
 /// # Errors
 /// At once if the URL is wrong; after `timeout` if no hub answers.
 pub async fn connect(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>> {
-    let link = Link::connect(Address::parse(url)?, timeout).await?;
+    let link = runtime::drive(Link::connect(Address::parse(url)?, timeout)).await?;
     Ok(Arc::new(Zmq::new(link)))
 }

@@ -63,6 +63,11 @@ impl Inner {
         self.session.load(Ordering::Acquire)
     }
 
+    /// Whether the hub of that connection knows extras and `RETRY`.
+    pub(crate) fn hub_retries(&self) -> bool {
+        self.settlements.hub_retries()
+    }
+
     pub(crate) fn topology(&self) -> MutexGuard<'_, Topology> {
         lock(&self.topology)
     }

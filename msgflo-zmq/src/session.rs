@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use msgflo_core::transport::Delivery;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use crate::address::Address;
 use crate::frames::{self, Frames, Malformed, Received};
 use crate::link::Inner;
 use crate::outbox::Refusal;
-use crate::settlements::Settler;
+use crate::settlements::{Settler, Waiting};
 use crate::wire::{self, Decoder, Incoming};
 
 /// The least time between two pings.
@@ -39,6 +40,8 @@ struct About {
     timeout: Duration,
     window: usize,
     max_frame: usize,
+    /// Whether it knows extras and `RETRY`.
+    retries: bool,
 }
 
 /// Why a session is over.
@@ -66,7 +69,8 @@ impl Session {
             .map_err(|broken| format!("what listens there does not speak ZeroMQ ({broken})"))?;
         let mut wire = Wire::new(stream);
         let milliseconds = address.timeout.as_millis().try_into().unwrap_or(u64::MAX);
-        wire.put(&Frames::new(frames::HELLO, 0).text(&client_name()).number(milliseconds));
+        let hello = Frames::new(frames::HELLO, 0).text(&client_name()).number(milliseconds);
+        wire.put(&hello.text(frames::EXTRAS));
         let hub = match timeout(patience, greeting(&mut wire)).await {
             Ok(hub) => hub?,
             Err(_) => return Err(format!("no answer of a hub within {patience:.1?}")),
@@ -77,7 +81,7 @@ impl Session {
 
     /// Makes everything again that there was.
     pub(crate) fn restore(&mut self, inner: &Inner) {
-        inner.settlements.restart(self.number);
+        inner.settlements.restart(self.number, self.hub.retries);
         inner.outbox.restart();
         let mut requests = inner.topology().restore(&self.hub.instance);
         requests.extend(inner.streams.requests());
@@ -93,6 +97,7 @@ impl Session {
                 self.leave(inner).await;
                 return Ended::Closed;
             }
+            let due = self.hand_back(inner);
             self.put_all(inner);
             let outcome = tokio::select! {
                 biased;
@@ -105,6 +110,7 @@ impl Session {
                     Err(reason) => Err(reason),
                 },
                 () = inner.wake.notified() => Ok(()),
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => Ok(()),
                 _ = clock.tick() => {
                     if self.heard.elapsed() > self.hub.timeout {
                         Err(format!("the hub was silent for {:?}", self.hub.timeout))
@@ -120,9 +126,27 @@ impl Session {
         }
     }
 
+    /// What has waited here, as this hub cannot hold it back, is delivered again.
+    /// Returns when the next has.
+    fn hand_back(&mut self, inner: &Arc<Inner>) -> Option<Instant> {
+        let (due, next) = inner.settlements.take_due();
+        for Waiting { consumer, tag, message } in due {
+            let settler = self.settler(consumer, inner);
+            inner.streams.hand(consumer, self.number, Delivery::new(*message, true, tag, settler));
+        }
+        next
+    }
+
+    fn settler(&mut self, consumer: u64, inner: &Arc<Inner>) -> Arc<Settler> {
+        let session = self.number;
+        let settler = self.settlers.entry(consumer);
+        let made = || Arc::new(Settler { inner: inner.clone(), session, consumer });
+        settler.or_insert_with(made).clone()
+    }
+
     fn put_all(&mut self, inner: &Inner) {
         let mut taken = Vec::new();
-        inner.settlements.take(&mut taken);
+        inner.settlements.take(self.hub.max_frame, &mut taken);
         inner.take_notices(&mut taken);
         taken.iter().for_each(|frames| self.wire.put(frames));
         // Shared, as the outbox keeps them until they are answered.
@@ -149,11 +173,8 @@ impl Session {
         let number = received.number;
         match received.command() {
             frames::DELIVER => {
-                let session = self.number;
-                let settler = self.settlers.entry(number).or_insert_with(|| {
-                    Arc::new(Settler { inner: inner.clone(), session, consumer: number })
-                });
-                inner.streams.deliver(&mut received, session, settler.clone())?;
+                let settler = self.settler(number, inner);
+                inner.streams.deliver(&mut received, self.number, settler)?;
             }
             frames::OK => {
                 inner.streams.confirm(number);
@@ -184,7 +205,7 @@ impl Session {
     /// Hands over what was settled, and says goodbye.
     async fn leave(&mut self, inner: &Arc<Inner>) {
         let mut taken = Vec::new();
-        inner.settlements.take(&mut taken);
+        inner.settlements.take(self.hub.max_frame, &mut taken);
         taken.push(Frames::new(frames::BYE, 0));
         taken.iter().for_each(|frames| self.wire.put(frames));
         let farewell = async {
@@ -275,6 +296,8 @@ async fn greeting(wire: &mut Wire) -> Result<About, String> {
                 .max(Duration::from_millis(100)),
             window: received.number("window")?.clamp(1, 1 << 20) as usize,
             max_frame: received.number("largest message")?.try_into().unwrap_or(usize::MAX),
+            // Hubs of old do not tell what they can.
+            retries: received.says("retry"),
         }),
         frames::ERROR => {
             let _kind = received.text("kind")?;

@@ -98,14 +98,19 @@ impl Streams {
     ) -> Result<(), Malformed> {
         let tag = received.number("tag")?;
         let redelivered = *received.bytes("redelivered flag")? == *b"1";
-        let message = received.message()?;
-        let delivery = Delivery::new(message, redelivered, tag, settle);
+        let (message, deliveries) = received.counted_message()?;
+        let delivery = Delivery::new(message, redelivered, tag, settle).with_deliveries(deliveries);
+        self.hand(received.number, session, delivery);
+        Ok(())
+    }
+
+    /// A delivery for a consumer.
+    pub(crate) fn hand(&self, consumer: u64, session: u64, delivery: Delivery) {
         if let Some(Sink::Deliveries { sender, .. }) =
-            self.lock().get(&received.number).map(|stream| &stream.sink)
+            self.lock().get(&consumer).map(|stream| &stream.sink)
         {
             let _ = sender.send(Ok(InSession { session, delivery }));
         }
-        Ok(())
     }
 
     pub(crate) fn announce(&self, received: &mut Received) -> Result<(), Malformed> {

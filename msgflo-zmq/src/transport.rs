@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use msgflo_core::transport::{
-    Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue, QueueStatistics, Target,
-    Transport,
+    Abilities, Announcements, Connection, Copies, Deliveries, Direction, Edge, Queue,
+    QueueStatistics, Target, Transport,
 };
 use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use tokio::sync::{mpsc, watch};
 
+use crate::extras::MOST_HEADERS;
 use crate::frames::{
-    ANNOUNCE, BIND, CONSUME, DECLARE, EDGES, Frames, LONGEST_NAME, STATISTICS, TAP, UNBIND, WATCH,
+    ANNOUNCE, BIND, CONSUME, DECLARE, EDGES, Frames, LONGEST_NAME, PASSING, STATISTICS, TAP,
+    UNBIND, WATCH,
 };
 use crate::link::Link;
 use crate::streams::{COPIES, Receiving, Sink, announcements, copies, deliveries};
@@ -46,10 +48,21 @@ impl Transport for Zmq {
         &self.link.inner().address.shown
     }
 
+    fn abilities(&self) -> Abilities {
+        // A hub of old drops what it does not know of.
+        if self.link.inner().hub_retries() { Abilities::ALL } else { Abilities::NONE }
+    }
+
     async fn declare(&self, queue: &Queue) -> Result<()> {
         self.check([&*queue.name])?;
-        let declare =
-            |number| Frames::new(DECLARE, number).direction(queue.direction).text(&queue.name);
+        let is_passing = !queue.persistent && queue.direction == Direction::In;
+        if is_passing {
+            self.link.inner().topology().pass(&queue.name);
+        }
+        let declare = |number| {
+            let declare = Frames::new(DECLARE, number).direction(queue.direction).text(&queue.name);
+            if is_passing { declare.text(PASSING) } else { declare }
+        };
         self.link.request(declare).answer(&queue.name).await?;
         Ok(())
     }
@@ -77,6 +90,12 @@ impl Transport for Zmq {
             Target::Outport(queue) => (Direction::Out, queue),
         };
         self.check([queue])?;
+        if message.headers().len() > MOST_HEADERS {
+            return Err(Error::invalid(format!(
+                "a message to `{queue}` has {} headers, and {MOST_HEADERS} are the most: put them into the payload",
+                message.headers().len()
+            )));
+        }
         let publish = |number| Frames::publish(number, direction, queue, &message);
         let sent = self.link.request(publish).answer(queue).await;
         sent.map(drop).map_err(|error| match error.kind() {

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo::{Any, ErrorKind, Inport, Message, Network, Outport, Participant, Result, Settings};
 use msgflo_test_broker::RabbitMq;
 
@@ -29,7 +29,7 @@ impl Repeat {
 }
 
 fn inport(name: &str) -> Queue {
-    Queue { name: name.into(), direction: Direction::In, persistent: true }
+    Queue::inport(name)
 }
 
 /// To lapin, `/` alone is an empty virtual host.

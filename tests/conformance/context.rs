@@ -113,7 +113,7 @@ impl Connection {
     }
 
     async fn declare(&self, name: &str, direction: Direction) {
-        let queue = Queue { name: name.into(), direction, persistent: true };
+        let queue = Queue::new(name, direction);
         within("declare", self.0.declare(&queue)).await.unwrap();
     }
 

@@ -16,6 +16,7 @@ pub const CASES: &[Case] = cases![
     messages_wait_for_a_consumer,
     declaring_again_changes_nothing,
     a_port_that_is_not_persistent_delivers,
+    a_queue_that_is_not_persistent_ends_with_its_last_user: KnowsQueues,
 ];
 
 async fn a_message_to_an_inport_reaches_it_alone(context: Context) {
@@ -162,10 +163,33 @@ async fn a_port_that_is_not_persistent_delivers(context: Context) {
     let queue = context.name("port");
     let connection = context.connect().await;
     for direction in [Direction::In, Direction::Out] {
-        let port = Queue { name: queue.clone(), direction, persistent: false };
+        let port = Queue::new(queue.clone(), direction).persistent(false);
         within("declare", connection.0.declare(&port)).await.unwrap();
     }
     let mut inbox = connection.consume(&queue, 1).await;
     connection.emit(&queue, "hello").await;
     inbox.expect("hello").await;
+}
+
+async fn a_queue_that_is_not_persistent_ends_with_its_last_user(context: Context) {
+    let queue = context.name("own");
+    let (owner, other, sender) =
+        (context.connect().await, context.connect().await, context.connect().await);
+    let own = Queue::inport(queue.clone()).persistent(false);
+    within("declare", owner.0.declare(&own)).await.unwrap();
+    let mut inbox = owner.consume(&queue, 1).await;
+    sender.send(&queue, "to the owner").await;
+    inbox.expect("to the owner").await;
+    // Who consumes it, keeps it there.
+    let mut shared = other.consume(&queue, 1).await;
+    within("close", owner.0.close()).await.unwrap();
+    sender.send(&queue, "to the other").await;
+    shared.expect("to the other").await;
+    within("close", other.0.close()).await.unwrap();
+    let gone = async {
+        while sender.0.publish(Target::Inport(&queue), Message::new("late")).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    within("the queue to go", gone).await;
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo::{Component, Error, ErrorKind, Message};
 
 use crate::context::{Case, Context, cases, edge, within};
@@ -108,7 +108,7 @@ async fn a_closed_transport_says_so(context: Context) {
     within("the announcements to end", no_more).await;
     let transport = &connection.0;
     let all = async {
-        let queue = Queue { name: target.clone(), direction: Direction::In, persistent: true };
+        let queue = Queue::inport(target.clone());
         assert_closed(transport.declare(&queue).await);
         assert_closed(transport.consume(&target, 1).await.map(|_| ()));
         for way in [Target::Outport(&source), Target::Inport(&target)] {

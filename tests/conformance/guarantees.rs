@@ -29,6 +29,13 @@ const ROWS: &[(&str, &[&str])] = &[
         "edges reach every bound inport, and outlive who made them",
         &["a_message_reaches_every_bound_inport", "an_edge_outlives_the_connection_that_made_it"],
     ),
+    (
+        "what fails is tried again, and nothing waits for it",
+        &[
+            "what_fails_twice_succeeds_at_the_third_attempt",
+            "waiting_for_an_attempt_takes_no_place",
+        ],
+    ),
     ("late watchers see who is there", &["a_late_watcher_sees_who_is_there"]),
 ];
 
@@ -46,6 +53,10 @@ impl Feature {
             Self::Pulls => "an idle worker gets what a busy one has not begun",
             Self::Capacity => "a full queue makes senders wait",
             Self::KnowsQueues => "sending to a queue that nobody declared is an error",
+            Self::Headers => "headers, correlation ids and requests travel with a message",
+            Self::Delay => "what is to be tried again or later waits at the broker",
+            Self::Expiry => "a message can expire",
+            Self::Priority => "urgent messages overtake others (`max_priority`)",
             Self::Properties => "a message's id and content type travel with it",
             Self::Edges => "`edges` are told, and `tap` copies what they bring to an inport",
             Self::Statistics => "`statistics` tell what waits in a queue",

@@ -4,6 +4,7 @@
 //! `cargo test --test conformance -- amqp::` runs those of one transport, `-- --list` lists them.
 //! A new transport is a line in [`subject::SUBJECTS`], and a column of the table in README.md.
 
+mod attempts;
 mod back_pressure;
 mod context;
 mod delivery;
@@ -11,10 +12,13 @@ mod discovery;
 mod edges;
 mod errors;
 mod guarantees;
+mod headers;
 mod hub_server;
 mod outages;
 mod participants;
+mod requests;
 mod settlement;
+mod shapes;
 mod statistics;
 mod subject;
 mod taps;
@@ -27,13 +31,17 @@ use subject::{SUBJECTS, Subject};
 
 fn main() {
     let cases = [
+        attempts::CASES,
         back_pressure::CASES,
         delivery::CASES,
         discovery::CASES,
         edges::CASES,
         errors::CASES,
+        headers::CASES,
         outages::CASES,
+        requests::CASES,
         settlement::CASES,
+        shapes::CASES,
         statistics::CASES,
         taps::CASES,
         workers::CASES,

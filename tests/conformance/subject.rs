@@ -30,6 +30,14 @@ pub enum Feature {
     Edges,
     /// Content type and identifier travel with a message.
     Properties,
+    /// Headers, correlation ids and the like travel with a message.
+    Headers,
+    /// A message that is to arrive later waits at the broker.
+    Delay,
+    /// A message can be of no use after some time.
+    Expiry,
+    /// Urgent messages overtake others.
+    Priority,
 }
 
 /// A transport under test.
@@ -43,21 +51,69 @@ pub struct Subject {
 pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "memory",
-        features: &[Capacity, KnowsQueues, Pulls, Statistics, Edges, Properties],
+        features: &[
+            Capacity,
+            KnowsQueues,
+            Pulls,
+            Statistics,
+            Edges,
+            Properties,
+            Headers,
+            Delay,
+            Expiry,
+            Priority,
+        ],
     },
     Subject {
         name: "amqp",
-        features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Properties],
+        features: &[
+            Restarts,
+            Durable,
+            Crashes,
+            KnowsQueues,
+            Pulls,
+            Statistics,
+            Properties,
+            Headers,
+            Delay,
+            Expiry,
+            Priority,
+        ],
     },
     Subject {
         name: "amqp_management",
-        features: &[Restarts, Durable, Crashes, KnowsQueues, Pulls, Statistics, Edges, Properties],
+        features: &[
+            Restarts,
+            Durable,
+            Crashes,
+            KnowsQueues,
+            Pulls,
+            Statistics,
+            Edges,
+            Properties,
+            Headers,
+            Delay,
+            Expiry,
+            Priority,
+        ],
     },
     Subject { name: "mqtt", features: &[Restarts, Durable, Edges] },
-    Subject { name: "mqtt5", features: &[Restarts, Durable, Edges, Properties] },
+    Subject { name: "mqtt5", features: &[Restarts, Durable, Edges, Properties, Headers, Expiry] },
     Subject {
         name: "zmq",
-        features: &[Capacity, Restarts, KnowsQueues, Pulls, Statistics, Edges, Properties],
+        features: &[
+            Capacity,
+            Restarts,
+            KnowsQueues,
+            Pulls,
+            Statistics,
+            Edges,
+            Properties,
+            Headers,
+            Delay,
+            Expiry,
+            Priority,
+        ],
     },
 ];
 

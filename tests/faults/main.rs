@@ -1,6 +1,7 @@
 //! Nothing is lost: 10,000 messages pass through workers that are killed, stopped and started,
 //! and through a RabbitMQ that is restarted and killed.
 
+mod failing;
 #[path = "../worker/mod.rs"]
 mod worker;
 
@@ -34,7 +35,7 @@ impl Flow {
             ("repeat.OUT", Direction::Out),
             ("sink.IN", Direction::In),
         ] {
-            let queue = Queue { name: name.into(), direction, persistent: true };
+            let queue = Queue::new(name, direction);
             transport.declare(&queue).await.unwrap();
         }
         network.bind("repeat.OUT", "sink.IN").await.unwrap();

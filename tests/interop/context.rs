@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use msgflo::transport::{Announcements, Deliveries, Direction, Queue, Target};
+use msgflo::transport::{Announcements, Deliveries, Queue, Target};
 use msgflo::{Definition, Message, Network, Participant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -132,7 +132,7 @@ impl Context {
 
     /// Declares an inport's queue.
     pub fn declare(&self, queue: &str) {
-        let queue = Queue { name: queue.into(), direction: Direction::In, persistent: true };
+        let queue = Queue::inport(queue);
         self.wait("declare", self.network.transport().declare(&queue)).unwrap();
     }
 

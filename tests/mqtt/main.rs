@@ -18,7 +18,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn inport(name: &str) -> Queue {
-    Queue { name: name.into(), direction: Direction::In, persistent: true }
+    Queue::inport(name)
 }
 
 fn edge(source: &str, target: &str) -> Edge {

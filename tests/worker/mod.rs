@@ -25,6 +25,22 @@ impl Worker {
         Self { child }
     }
 
+    /// Starts an example that may end before it is ready; `None` if it does. What it logs, nobody reads.
+    #[allow(dead_code, reason = "not every test has such a one")]
+    pub fn start_at_all(example: &str, arguments: &[&str]) -> Option<Self> {
+        let mut child = command(example, arguments).stderr(Stdio::null()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        let worker = Self { child };
+        (!ready.is_empty()).then_some(worker)
+    }
+
+    /// Whether it has ended by itself.
+    #[allow(dead_code, reason = "not every test has such a one")]
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Its process.
     #[allow(dead_code, reason = "not every test sends signals")]
     pub fn id(&self) -> u32 {

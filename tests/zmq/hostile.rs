@@ -132,6 +132,14 @@ async fn messages_that_make_no_sense_are_refused_one_by_one() {
         (&[b"MSGFLO1", b"ACK", &number, b"123"], "8 bytes each"),
         (&[b"MSGFLO1", b"ANNOUNCE", &number, &number, b"{}"], "not a discovery message"),
         (&[b"MSGFLO1", b"PUBLISH", &number, b"in", b"q", b"", b""], "payload is missing"),
+        (&[b"MSGFLO1", b"PUBLISH", &number, b"in", b"q", b"", b"", b"", b"123"], "8 bytes, not 3"),
+        (
+            &[b"MSGFLO1", b"PUBLISH", &number, b"in", b"q", b"", b"", b"", b"", b"{"],
+            "not as specified",
+        ),
+        (&[b"MSGFLO1", b"PUBLISH", &number, b"in", b"q", b"", b"", b"", &[0xFF; 8]], "no time"),
+        (&[b"MSGFLO1", b"RETRY", &number, &number], "delay is missing"),
+        (&[b"MSGFLO1", b"RETRY", &number, &number, &number], "nothing of 9 is unsettled"),
     ] {
         dealer.send(frames(message)).await.unwrap();
         refused(&mut dealer, told).await;
@@ -183,6 +191,9 @@ async fn random_messages_harm_nobody() {
         "ACK",
         "REJECT",
         "RELEASE",
+        "RETRY",
+        "TAP",
+        "EDGES",
         "FINISH",
         "PING",
         "BYE",
@@ -203,6 +214,8 @@ async fn random_messages_harm_nobody() {
         &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
         b"\xFF",
         b"{}",
+        br#"{"headers":[["a","b"]],"delay":1}"#,
+        b"passing",
         &[b'x'; 300],
     ];
     let scene = Scene::set().await;
@@ -215,7 +228,7 @@ async fn random_messages_harm_nobody() {
             let number = (random.below(3) as u64).to_be_bytes();
             let mut message: Vec<&[u8]> =
                 vec![b"MSGFLO1", COMMANDS[random.below(COMMANDS.len())].as_bytes(), &number];
-            message.extend((0..random.below(6)).map(|_| ARGUMENTS[random.below(ARGUMENTS.len())]));
+            message.extend((0..random.below(8)).map(|_| ARGUMENTS[random.below(ARGUMENTS.len())]));
             put(&message, &mut bytes);
         }
         if round % 2 == 0 {

@@ -1,5 +1,6 @@
 //! What only ZeroMQ has: the hub.
 
+mod ages;
 mod capacity;
 mod hostile;
 #[path = "../interop/install.rs"]

@@ -15,7 +15,7 @@ pub fn url(settings: &str) -> String {
 }
 
 pub async fn declare(network: &Network, queue: &str, direction: Direction) {
-    let queue = Queue { name: queue.into(), direction, persistent: true };
+    let queue = Queue::new(queue, direction);
     within("declare", network.transport().declare(&queue)).await.unwrap();
 }
 

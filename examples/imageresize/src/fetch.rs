@@ -47,7 +47,7 @@ impl Fetcher {
         if !allow_private {
             client = client.dns_resolver(PublicOnly);
         }
-        Ok(Self { client: client.build()?, max_bytes, allow_private })
+        Ok(Self { client: client.build().map_err(msgflo::Error::new)?, max_bytes, allow_private })
     }
 
     /// What is at a URL.

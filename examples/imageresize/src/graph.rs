@@ -34,7 +34,7 @@ impl Graph {
         let inports = [&resize, &store].map(|name| (name, Direction::In));
         let outports = [&orders, &results, &errors].map(|name| (name, Direction::Out));
         for (name, direction) in inports.into_iter().chain(outports) {
-            let queue = Queue { name: name.clone(), direction, persistent: true };
+            let queue = Queue::new(name.clone(), direction);
             network.transport().declare(&queue).await?;
         }
         for (source, target) in [(&orders, &resize), (&results, &store), (&errors, &store)] {

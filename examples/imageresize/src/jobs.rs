@@ -44,7 +44,7 @@ impl Jobs {
     ) -> Result<T> {
         let connection = self.0.clone();
         let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(tokio::task::spawn_blocking(work).await??)
+        tokio::task::spawn_blocking(work).await?.map_err(msgflo::Error::new)
     }
 
     /// A number that changes when another connection has written.

@@ -60,13 +60,15 @@ impl Objects {
                 "images cannot be kept at {url}: give --store a folder, or s3://BUCKET/FOLDER"
             )));
         }
-        let (store, prefix) = object_store::parse_url_opts(url, std::env::vars())?;
+        let (store, prefix) =
+            object_store::parse_url_opts(url, std::env::vars()).map_err(msgflo::Error::new)?;
         Ok(Self(Arc::new(PrefixStore::new(store, prefix))))
     }
 
     /// Everything under a key.
     pub async fn read(&self, key: &str) -> Result<Bytes> {
-        Ok(self.0.get(&Path::from(key)).await?.bytes().await?)
+        let object = self.0.get(&Path::from(key)).await.map_err(msgflo::Error::new)?;
+        object.bytes().await.map_err(msgflo::Error::new)
     }
 
     /// What is under a key, as it is read, and how many bytes it has; `None` if nothing is.
@@ -77,13 +79,13 @@ impl Objects {
                 Ok(Some((Body::from_stream(object.into_stream()), bytes)))
             }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(msgflo::Error::new(error)),
         }
     }
 
     /// Puts something under a key, whole or not at all.
     pub async fn write(&self, key: &str, bytes: impl Into<Bytes>) -> Result<()> {
-        self.0.put(&Path::from(key), bytes.into().into()).await?;
+        self.0.put(&Path::from(key), bytes.into().into()).await.map_err(msgflo::Error::new)?;
         Ok(())
     }
 
@@ -98,7 +100,7 @@ impl Objects {
         match self.0.head(&Path::from(key)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(msgflo::Error::new(error)),
         }
     }
 
@@ -106,7 +108,7 @@ impl Objects {
     pub async fn delete(&self, key: &str) -> Result<()> {
         match self.0.delete(&Path::from(key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(msgflo::Error::new(error)),
         }
     }
 }

@@ -96,14 +96,14 @@ impl Simulate {
         }
         let mut table = Table::new(&HEADS).numbers(&[4, 5, 6, 7, 8, 9]);
         let mut rows = csv::Writer::from_writer(Vec::new());
-        rows.write_record(COLUMNS)?;
+        rows.write_record(COLUMNS).map_err(Error::new)?;
         for scenario in &scenarios {
             let outcomes = self.outcomes(scenario);
             let possible = outcomes.last().is_some_and(|most| most.meets(scenario.role));
             for outcome in &outcomes {
                 let (cells, values) = scenario.rows(outcome, possible);
                 table.add(cells);
-                rows.write_record(values)?;
+                rows.write_record(values).map_err(Error::new)?;
             }
             if let Some(file) = &self.plot {
                 write(file, scenario.plot(&outcomes).as_bytes())?;

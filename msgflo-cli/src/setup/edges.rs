@@ -1,6 +1,6 @@
 //! The edges of a graph on a broker.
 
-use msgflo::transport::{Direction, Edge, Queue, Transport};
+use msgflo::transport::{Edge, Queue, Transport};
 use msgflo::{Network, Result};
 use msgflo_graph::{Announced, Graph, Plan};
 
@@ -44,7 +44,7 @@ impl Wanted {
         for edge in &self.dead_letters {
             // Participants of others do not make it.
             let name = edge.source.clone();
-            let source = Queue { name, direction: Direction::Out, persistent: true };
+            let source = Queue::outport(name);
             transport.declare(&source).await?;
         }
         for edge in self.all() {

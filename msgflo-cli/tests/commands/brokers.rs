@@ -35,6 +35,12 @@ impl Broker {
         Self { url: broker.url(), _mosquitto: Some(broker), _hub: None }
     }
 
+    pub fn mosquitto_5() -> Self {
+        let broker = Mosquitto::start().unwrap();
+        let url = format!("{}?version=5", broker.url());
+        Self { url, _mosquitto: Some(broker), _hub: None }
+    }
+
     /// A hub in this process, for as long as the test has it.
     pub async fn zmq() -> Self {
         let url = format!("zmq://127.0.0.1:{}", free_port().unwrap());

@@ -13,7 +13,7 @@ use crate::program::{PATIENCE, Running, msgflo};
 
 /// An outport and an inport that is bound to it.
 async fn wire(network: &Network) {
-    let port = |name: &str, direction| Queue { name: name.into(), direction, persistent: true };
+    let port = |name: &str, direction| Queue::new(name, direction);
     network.transport().declare(&port("out", Direction::Out)).await.unwrap();
     network.transport().declare(&port("in", Direction::In)).await.unwrap();
     network.bind("out", "in").await.unwrap();
@@ -87,6 +87,20 @@ async fn json_lines_have_all_that_is_known_and_count_ends_it() {
         let line: Value = serde_json::from_str(&first_line(&network, &mut dump).await).unwrap();
         assert_eq!((&line["queue"], &line["payload"]), (&"out".into(), &"ready?".into()));
         assert!(line["time"].as_str().unwrap().ends_with('Z'), "{line}");
+        network.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn headers_are_printed_where_they_travel() {
+    for broker in [Broker::rabbitmq(), Broker::mosquitto_5(), Broker::zmq().await] {
+        let network = broker.connect().await;
+        wire(&network).await;
+        let mut dump = Running::start(&["dump", "--broker", broker.url(), "--queue", "out"]);
+        first_line(&network, &mut dump).await;
+        emit(&network, Message::new("x").with_header("tenant", "a")).await;
+        assert_eq!(next_line(&mut dump).await, "[tenant=a] x", "{}", broker.url());
+        dump.interrupt().await;
         network.shutdown().await.unwrap();
     }
 }

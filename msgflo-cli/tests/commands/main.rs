@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod brokers;
+mod dead;
 mod deployment;
 mod docs;
 mod dump;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use msgflo::transport::{Direction, Queue};
+use msgflo::transport::Queue;
 use msgflo_test_broker::{RabbitMq, free_port};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -61,7 +61,7 @@ async fn it_is_set_up_watched_drawn_and_torn_down() {
     .with("network.fbp", GRAPH)
     .with("components/Display.yml", DISPLAY);
     let network = msgflo::connect(&url).await.unwrap();
-    let shows = Queue { name: "display/show".into(), direction: Direction::In, persistent: true };
+    let shows = Queue::inport("display/show");
     network.transport().declare(&shows).await.unwrap();
     let mut display = network.transport().consume("display/show", 1).await.unwrap();
 

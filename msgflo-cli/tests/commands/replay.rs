@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use msgflo::transport::{Deliveries, Direction, Queue, Target};
+use msgflo::transport::{Deliveries, Queue, Target};
 use msgflo::{ErrorKind, Message, Network};
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ async fn next(deliveries: &mut Deliveries) -> msgflo::transport::Delivery {
 /// Messages that have failed, and lie among the dead letters.
 async fn fail(network: &Network) {
     let transport = network.transport();
-    let queue = Queue { name: "in".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("in");
     transport.declare(&queue).await.unwrap();
     let mut deliveries = transport.consume("in", 1).await.unwrap();
     for text in MESSAGES {

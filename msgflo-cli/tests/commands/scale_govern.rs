@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use msgflo::Message;
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo_guv::config::{Configuration, Environment};
 use msgflo_test_broker::free_port;
 use rustix::process::{Pid, Signal, kill_process};
@@ -55,7 +55,7 @@ impl Project {
 
 async fn with_jobs(broker: &Broker, count: usize) {
     let network = broker.connect().await;
-    let queue = Queue { name: "resize.IN".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("resize.IN");
     network.transport().declare(&queue).await.unwrap();
     for _ in 0..count {
         let target = Target::Inport("resize.IN");
@@ -241,7 +241,7 @@ async fn a_burst_of_photos_is_done_in_time_and_its_workers_go_again() {
     let url = ready.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
     // What workers tell, seen beside `store`.
     let network = broker.connect().await;
-    let queue = Queue { name: "witness".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("witness");
     network.transport().declare(&queue).await.unwrap();
     for outport in ["resize.OUT", "resize.ERROR"] {
         network.bind(outport, "witness").await.unwrap();

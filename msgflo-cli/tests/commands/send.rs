@@ -21,8 +21,7 @@ async fn a_message_is_sent_byte_for_byte_from_wherever_it_comes() {
     std::fs::write(&file, [0xFF, 0, b'\n']).unwrap();
     for broker in Broker::all().await {
         let network = broker.connect().await;
-        let inport =
-            |name: &str, direction| Queue { name: name.into(), direction, persistent: true };
+        let inport = |name: &str, direction| Queue::new(name, direction);
         network.transport().declare(&inport("in", Direction::In)).await.unwrap();
         network.transport().declare(&inport("out", Direction::Out)).await.unwrap();
         network.bind("out", "in").await.unwrap();
@@ -42,6 +41,53 @@ async fn a_message_is_sent_byte_for_byte_from_wherever_it_comes() {
         msgflo(&outport).await.ok();
         assert_eq!(next(&mut deliveries).await.payload, "x");
         network.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_travels_beside_it_is_sent_where_it_can_be() {
+    let brokers = Broker::all().await.into_iter().chain([Broker::mosquitto_5()]);
+    for broker in brokers {
+        let network = broker.connect().await;
+        let abilities = network.transport().abilities();
+        network.transport().declare(&Queue::inport("in")).await.unwrap();
+        let mut deliveries = network.transport().consume("in", 1).await.unwrap();
+        let send = async |more: &[&str]| {
+            let fixed = ["send", "--broker", broker.url(), "--queue", "in", "--text", "x"];
+            msgflo(&[&fixed[..], more].concat()).await
+        };
+        let headers = ["--header", "tenant=a", "--header", "kind=b=c", "--id", "order-17"];
+        match abilities.headers {
+            true => {
+                send(&headers).await.ok();
+                let message = next(&mut deliveries).await;
+                assert_eq!(message.headers().get("tenant"), Some("a"));
+                assert_eq!(message.headers().get("kind"), Some("b=c"));
+                assert_eq!(message.id.as_deref(), Some("order-17"));
+            }
+            false => assert!(send(&headers).await.failed(1).contains("?version=5")),
+        }
+        for (argument, value, can) in [
+            ("--delay", "10ms", abilities.delay),
+            ("--expires-in", "1h", abilities.expiry),
+            ("--priority", "3", abilities.priority),
+        ] {
+            match can {
+                true => {
+                    send(&[argument, value]).await.ok();
+                    assert_eq!(next(&mut deliveries).await.payload, "x");
+                }
+                false => {
+                    let error = send(&[argument, value]).await.failed(1);
+                    assert!(error.contains(argument), "{error}");
+                }
+            }
+        }
+        network.shutdown().await.unwrap();
+    }
+    for wrong in [["--header", "x"], ["--delay", "5"], ["--delay", "60days"]] {
+        let send = ["send", "--queue", "in", "--text", "x"];
+        msgflo(&[&send[..], &wrong].concat()).await.failed(2);
     }
 }
 

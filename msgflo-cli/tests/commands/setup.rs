@@ -14,7 +14,7 @@ use crate::program::{PATIENCE, Running, run};
 use crate::project::{Project, repeat};
 
 async fn declare(network: &Network, name: &str, direction: Direction) {
-    let queue = Queue { name: name.into(), direction, persistent: true };
+    let queue = Queue::new(name, direction);
     network.transport().declare(&queue).await.unwrap();
 }
 

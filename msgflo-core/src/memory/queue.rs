@@ -1,14 +1,15 @@
 //! A queue in memory, and a consumer of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::lock;
-use crate::Message;
-use crate::transport::{Delivery, QueueStatistics, Settle, Settlement};
+use crate::transport::{Delivery, QueueStatistics, Settle, Settlement, is_suspicious, put_off};
+use crate::{Message, reserved};
 
 /// What a queue holds before it is full.
 #[derive(Clone, Copy)]
@@ -33,46 +34,80 @@ pub(super) struct MemoryQueue {
 #[derive(Default)]
 struct Messages {
     ready: VecDeque<Ready>,
-    /// How many bytes `ready` has.
+    /// By when they become ready, and their number among those of the same moment.
+    later: BTreeMap<(Instant, u64), Ready>,
+    /// How many were ever put there.
+    postponed: u64,
+    /// How many bytes all of them have.
     bytes: usize,
     /// How many were taken in since the beginning.
     arrived: u64,
-    /// Of senders that wait for room: there are some only while `ready` is full.
+    /// Of senders that wait for room: there are some only while the queue is full.
     waiting: VecDeque<(Message, oneshot::Sender<()>)>,
 }
 
 struct Ready {
     message: Message,
     redelivered: bool,
+    /// How often it was delivered, and the consumer was lost with it.
+    lost: u32,
+    expires: Option<Instant>,
 }
 
 impl Ready {
     fn new(message: Message) -> Self {
-        Self { message, redelivered: false }
+        let expires = message.expires_in().map(|expires_in| Instant::now() + expires_in);
+        Self { message, redelivered: false, lost: 0, expires }
     }
 
     fn size(&self) -> usize {
-        let Message { payload, content_type, id } = &self.message;
+        let Message { payload, content_type, id, .. } = &self.message;
         payload.len()
             + content_type.as_ref().map_or(0, |content_type| content_type.len())
             + id.as_ref().map_or(0, |id| id.len())
+            + self.message.correlation_id().map_or(0, |id| id.len())
+            + self.message.headers().size()
+    }
+
+    /// Which delivery the next one is.
+    fn deliveries(&self) -> u32 {
+        self.lost.saturating_add(1)
     }
 }
 
 impl Messages {
     fn is_full(&self, capacity: Capacity) -> bool {
-        self.ready.len() >= capacity.messages || self.bytes >= capacity.bytes
+        self.ready.len() + self.later.len() >= capacity.messages || self.bytes >= capacity.bytes
     }
 
     fn push_back(&mut self, ready: Ready) {
         self.bytes += ready.size();
-        self.ready.push_back(ready);
+        let urgency = |ready: &Ready| ready.message.priority().unwrap_or(0);
+        let priority = urgency(&ready);
+        if priority == 0 {
+            return self.ready.push_back(ready);
+        }
+        let behind = self.ready.iter().rposition(|other| urgency(other) >= priority);
+        self.ready.insert(behind.map_or(0, |index| index + 1), ready);
+    }
+
+    fn push_later(&mut self, ready: Ready, after: Duration) {
+        self.bytes += ready.size();
+        self.postponed += 1;
+        self.later.insert((Instant::now() + after, self.postponed), ready);
     }
 
     /// One that was not here before.
-    fn take_in(&mut self, message: Message) {
+    fn take_in(&mut self, mut message: Message) {
         self.arrived += 1;
-        self.push_back(Ready::new(message));
+        match message.take_delay() {
+            None => self.push_back(Ready::new(message)),
+            Some(delay) => {
+                let mut ready = Ready::new(message);
+                ready.expires = ready.expires.map(|expires| expires + delay);
+                self.push_later(ready, delay);
+            }
+        }
     }
 
     fn push_front(&mut self, ready: Ready) {
@@ -85,6 +120,30 @@ impl Messages {
         self.bytes -= popped.size();
         Some(popped)
     }
+
+    /// What was to wait until now, is ready.
+    fn wake(&mut self) {
+        if self.later.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(first) = self.later.first_entry()
+            && first.key().0 <= now
+        {
+            let ready = first.remove();
+            self.bytes -= ready.size();
+            self.push_back(ready);
+        }
+    }
+}
+
+/// What a consumer finds.
+enum Popped {
+    Message(Ready),
+    /// The first may only be taken by somebody who has nothing else in hand.
+    Suspect,
+    /// Nothing, until then.
+    Empty(Option<Instant>),
 }
 
 impl MemoryQueue {
@@ -128,10 +187,29 @@ impl MemoryQueue {
         self.filled.notify_one();
     }
 
-    fn pop(&self) -> Option<Ready> {
+    /// The first message, for a consumer that has nothing else in hand, or something.
+    fn pop(&self, is_idle: bool) -> Popped {
+        let mut expired = Vec::new();
         let (popped, more) = {
             let mut messages = lock(&self.messages);
-            let popped = messages.pop_front();
+            messages.wake();
+            let popped = loop {
+                let Some(first) = messages.ready.front() else {
+                    let next = messages.later.first_key_value();
+                    break Popped::Empty(next.map(|((due, _), _)| *due));
+                };
+                if first.expires.is_some_and(|expires| expires <= Instant::now()) {
+                    expired.extend(messages.pop_front());
+                    continue;
+                }
+                if !is_idle && is_suspicious(first.deliveries()) {
+                    break Popped::Suspect;
+                }
+                match messages.pop_front() {
+                    Some(ready) => break Popped::Message(ready),
+                    None => continue,
+                }
+            };
             while !messages.is_full(self.capacity)
                 && let Some((message, taken)) = messages.waiting.pop_front()
             {
@@ -141,6 +219,9 @@ impl MemoryQueue {
             }
             (popped, !messages.ready.is_empty())
         };
+        for ready in expired {
+            self.bury(ready.message);
+        }
         // Two messages that came at once may have woken one consumer only.
         if more && self.consumers.load(Ordering::Relaxed) > 1 {
             self.filled.notify_one();
@@ -148,10 +229,49 @@ impl MemoryQueue {
         popped
     }
 
+    /// One that has expired goes to the dead letters, with the reason.
+    fn bury(&self, mut message: Message) {
+        self.count_settled();
+        if let Some(dead_letters) = &self.dead_letters {
+            message.headers_mut().insert(reserved::ERROR, "it expired before anybody processed it");
+            dead_letters.push_dead(message);
+        }
+    }
+
     /// A message that came back goes first, so that the order changes as little as it can.
-    fn put_back(&self, message: Message) {
-        lock(&self.messages).push_front(Ready { message, redelivered: true });
+    fn put_back(&self, ready: Ready) {
+        lock(&self.messages).push_front(Ready { redelivered: true, ..ready });
         self.filled.notify_one();
+    }
+
+    /// A message whose consumer was lost. If it seems to be to blame, others go first.
+    fn put_back_lost(&self, ready: Ready) {
+        let ready = Ready { redelivered: true, lost: ready.deliveries(), ..ready };
+        match put_off(ready.deliveries()) {
+            Duration::ZERO => self.put_back(ready),
+            after => {
+                lock(&self.messages).push_later(ready, after);
+                self.filled.notify_one();
+            }
+        }
+    }
+
+    /// A message that is to come again later.
+    fn postpone(&self, message: Message, after: Duration) {
+        {
+            let mut messages = lock(&self.messages);
+            let ready = Ready::new(message);
+            match after {
+                Duration::ZERO => messages.push_back(ready),
+                after => messages.push_later(ready, after),
+            }
+        }
+        self.filled.notify_one();
+    }
+
+    /// It is gone: nobody waits for room here any more.
+    pub(super) fn abandon(&self) {
+        lock(&self.messages).waiting.clear();
     }
 
     /// From now on, its dead letters go there too.
@@ -163,7 +283,8 @@ impl MemoryQueue {
         lock(&self.led_to).retain(|queue| !std::ptr::eq(queue.as_ptr(), Arc::as_ptr(target)));
     }
 
-    fn push_dead(&self, message: Message) {
+    fn push_dead(&self, mut message: Message) {
+        message.take_expiry();
         for queue in lock(&self.led_to).iter().filter_map(Weak::upgrade) {
             // Whoever rejects a message cannot wait.
             if queue.offer(&message).is_some() {
@@ -234,8 +355,12 @@ struct Unsettled {
     /// The tag of the first of `messages`.
     first: u64,
     /// By tag; those settled before the first that is not are gone from the front.
-    messages: VecDeque<Option<Message>>,
+    messages: VecDeque<Option<Ready>>,
     count: usize,
+    /// Whether one of them is in its hands alone.
+    has_suspect: bool,
+    /// Whether somebody waits for one to be settled.
+    is_waited_for: bool,
     closed: bool,
 }
 
@@ -258,14 +383,15 @@ impl Consumer {
     /// The next delivery; `None` when the connection is closed.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
         loop {
-            let blocked_on = match self.credit.take() {
+            let (blocked_on, due) = match self.credit.take() {
                 Ok(delivery) => return Some(delivery),
-                Err(Blocked::NoCredit) => &self.credit.returned,
-                Err(Blocked::Empty) => &self.credit.queue.filled,
+                Err(Blocked::NoCredit) => (&self.credit.returned, None),
+                Err(Blocked::Empty(due)) => (&self.credit.queue.filled, due),
                 Err(Blocked::Closed) => return None,
             };
             tokio::select! {
                 () = blocked_on.notified() => {}
+                () = sleep_until(due), if due.is_some() => {}
                 _ = self.closed.wait_for(|closed| *closed) => return None,
             }
         }
@@ -278,33 +404,57 @@ impl Drop for Consumer {
     }
 }
 
+async fn sleep_until(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due.into()).await;
+    }
+}
+
 enum Blocked {
     NoCredit,
-    Empty,
+    /// Until then.
+    Empty(Option<Instant>),
     Closed,
 }
 
 impl Credit {
     fn take(self: &Arc<Self>) -> Result<Delivery, Blocked> {
-        let (ready, tag) = {
+        let (message, redelivered, deliveries, tag) = {
             let mut unsettled = lock(&self.unsettled);
             if unsettled.closed {
                 return Err(Blocked::Closed);
             }
-            if unsettled.count >= self.prefetch {
+            if unsettled.count >= self.prefetch || unsettled.has_suspect {
+                unsettled.is_waited_for = true;
                 return Err(Blocked::NoCredit);
             }
-            let ready = self.queue.pop().ok_or(Blocked::Empty)?;
+            // Before it is taken out, so that it is never in neither count.
+            self.queue.unsettled.fetch_add(1, Ordering::Relaxed);
+            let blocked = match self.queue.pop(unsettled.count == 0) {
+                Popped::Message(ready) => Ok(ready),
+                Popped::Suspect => {
+                    unsettled.is_waited_for = true;
+                    Err(Blocked::NoCredit)
+                }
+                Popped::Empty(due) => Err(Blocked::Empty(due)),
+            };
+            let ready = blocked.inspect_err(|_| {
+                self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
+            })?;
+            let (message, redelivered) = (ready.message.clone(), ready.redelivered);
+            let deliveries = ready.deliveries();
             unsettled.count += 1;
-            unsettled.messages.push_back(Some(ready.message.clone()));
-            (ready, unsettled.first + unsettled.messages.len() as u64 - 1)
+            unsettled.has_suspect = is_suspicious(deliveries);
+            unsettled.messages.push_back(Some(ready));
+            let tag = unsettled.first + unsettled.messages.len() as u64 - 1;
+            (message, redelivered, deliveries, tag)
         };
-        self.queue.unsettled.fetch_add(1, Ordering::Relaxed);
-        Ok(Delivery::new(ready.message, ready.redelivered, tag, self.clone()))
+        Ok(Delivery::new(message, redelivered, tag, self.clone()).with_deliveries(deliveries))
     }
 
-    /// Takes no more, and gives back what is not settled, whoever still has it in hand.
-    pub(super) fn close(&self) {
+    /// Takes no more, and gives back what is not settled, whoever still has it in hand. If the
+    /// consumer was lost, that may be the fault of one of them.
+    pub(super) fn close(&self, is_lost: bool) {
         let returned = {
             let mut unsettled = lock(&self.unsettled);
             unsettled.closed = true;
@@ -313,42 +463,50 @@ impl Credit {
             std::mem::take(&mut unsettled.messages)
         };
         // The last first: each goes to the front.
-        for message in returned.into_iter().rev().flatten() {
+        for ready in returned.into_iter().rev().flatten() {
             self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
-            self.queue.put_back(message);
+            match is_lost {
+                true => self.queue.put_back_lost(ready),
+                false => self.queue.put_back(ready),
+            }
         }
     }
 }
 
 impl Settle for Credit {
     fn settle(&self, tag: u64, settlement: Settlement) {
-        let (message, was_blocked) = {
+        let (ready, is_waited_for) = {
             let mut unsettled = lock(&self.unsettled);
-            let was_blocked = unsettled.count >= self.prefetch;
             let index = tag.wrapping_sub(unsettled.first) as usize;
-            let Some(message) = unsettled.messages.get_mut(index).and_then(Option::take) else {
+            let Some(ready) = unsettled.messages.get_mut(index).and_then(Option::take) else {
                 return;
             };
             unsettled.count -= 1;
+            unsettled.has_suspect = false;
             while let Some(None) = unsettled.messages.front() {
                 unsettled.messages.pop_front();
                 unsettled.first += 1;
             }
-            (message, was_blocked)
+            (ready, std::mem::take(&mut unsettled.is_waited_for))
         };
-        self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
-        match (settlement, &self.queue.dead_letters) {
-            (Settlement::Acknowledged, _) => self.queue.count_settled(),
+        let queue = &self.queue;
+        queue.unsettled.fetch_sub(1, Ordering::Relaxed);
+        match (settlement, &queue.dead_letters) {
+            (Settlement::Acknowledged, _) => queue.count_settled(),
             (Settlement::Rejected, Some(dead_letters)) => {
-                self.queue.count_settled();
-                dead_letters.push_dead(message);
+                queue.count_settled();
+                dead_letters.push_dead(ready.message);
             }
+            (Settlement::DeadLettered(message), Some(dead_letters)) => {
+                queue.count_settled();
+                dead_letters.push_dead(*message);
+            }
+            (Settlement::Delayed(message, after), _) => queue.postpone(*message, after),
             // A dead letter that is rejected again has nowhere to go, and stays.
-            (Settlement::Rejected, None) | (Settlement::Released, _) => {
-                self.queue.put_back(message)
-            }
+            (Settlement::Rejected | Settlement::DeadLettered(_), None)
+            | (Settlement::Released, _) => queue.put_back(ready),
         }
-        if was_blocked {
+        if is_waited_for {
             self.returned.notify_one();
         }
     }

@@ -6,6 +6,15 @@ use std::time::Duration;
 
 use super::{Durations, InportStatistics, OutportStatistics};
 
+/// What became of a message that was received.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Settled {
+    Acknowledged,
+    Rejected,
+    Retried,
+    Released,
+}
+
 /// Counts an inport's messages. The worker's one task takes the lock for a few additions, twice for
 /// each message; who reports, every few seconds.
 pub(crate) struct InportMeter {
@@ -20,6 +29,8 @@ struct Counts {
     received: u64,
     acknowledged: u64,
     rejected: u64,
+    retried: u64,
+    released: u64,
     redelivered: u64,
     /// Of those that were finished since the last report.
     processing: Durations,
@@ -37,11 +48,13 @@ impl InportMeter {
         counts.redelivered += u64::from(redelivered);
     }
 
-    pub(crate) fn finished(&self, is_acknowledged: bool, took: Duration) {
+    pub(crate) fn finished(&self, settled: Settled, took: Duration) {
         let mut counts = self.counts();
-        match is_acknowledged {
-            true => counts.acknowledged += 1,
-            false => counts.rejected += 1,
+        match settled {
+            Settled::Acknowledged => counts.acknowledged += 1,
+            Settled::Rejected => counts.rejected += 1,
+            Settled::Retried => counts.retried += 1,
+            Settled::Released => counts.released += 1,
         }
         counts.processing.record(took);
     }
@@ -50,15 +63,18 @@ impl InportMeter {
     pub(super) fn take(&self) -> InportStatistics {
         let fresh = Durations::reserved();
         let mut counts = self.counts();
-        let Counts { received, acknowledged, rejected, redelivered, .. } = *counts;
+        let Counts { received, acknowledged, rejected, retried, released, redelivered, .. } =
+            *counts;
         InportStatistics {
             id: self.id.clone(),
             queue: self.queue.clone(),
             concurrency: self.concurrency.into(),
-            in_flight: received - acknowledged - rejected,
+            in_flight: received - acknowledged - rejected - retried - released,
             received,
             acknowledged,
             rejected,
+            retried,
+            released,
             redelivered,
             processing: std::mem::replace(&mut counts.processing, fresh),
         }

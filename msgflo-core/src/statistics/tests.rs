@@ -54,8 +54,8 @@ fn a_meter_tells_times_once_and_totals_always() {
         meter.received(false);
     }
     meter.received(true);
-    meter.finished(true, Duration::from_millis(10));
-    meter.finished(false, Duration::from_millis(30));
+    meter.finished(super::Settled::Acknowledged, Duration::from_millis(10));
+    meter.finished(super::Settled::Rejected, Duration::from_millis(30));
     let first = meter.take();
     assert_eq!((first.received, first.acknowledged, first.rejected), (4, 1, 1));
     assert_eq!((first.redelivered, first.in_flight, first.concurrency), (1, 2, 4));

@@ -90,7 +90,7 @@ impl Keda {
         self.wanted.send_modify(Wanted::close);
         let Some(mut server) = self.server.lock().await.take() else { return Ok(()) };
         match tokio::time::timeout(LAST_CALLS, &mut server).await {
-            Ok(ended) => Ok(ended??),
+            Ok(ended) => ended?.map_err(Error::new),
             Err(_) => {
                 server.abort();
                 Ok(())

@@ -157,7 +157,7 @@ impl Source for Broker {
                 tokio::select! {
                     biased;
                     Ok(_) = connection.wait_for(|now| !now.connected) => {
-                        Err(Lost { url: transport.url().into() }.into())
+                        Err(Error::new(Lost { url: transport.url().into() }))
                     }
                     reading = there.source.read(role) => reading,
                 }

@@ -203,12 +203,12 @@ fn log(role: &Role, step: &Step) {
 }
 
 async fn bounded<T>(who: String, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| Err(TimedOut { who, after: PATIENCE }.into());
+    let late = |_| Err(Error::new(TimedOut { who, after: PATIENCE }));
     timeout(PATIENCE, work).await.unwrap_or_else(late)
 }
 
 fn late() -> Error {
-    TimedOut { who: "the backend".into(), after: PATIENCE }.into()
+    Error::new(TimedOut { who: "the backend".into(), after: PATIENCE })
 }
 
 fn unanswered() -> Error {

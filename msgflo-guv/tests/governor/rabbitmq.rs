@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use msgflo::transport::{Direction, Queue, Target};
+use msgflo::transport::{Queue, Target};
 use msgflo::{Message, Network};
 use msgflo_guv::backend::process::Process;
 use msgflo_guv::config::{Model, Role};
@@ -27,7 +27,7 @@ fn role() -> Role {
 }
 
 async fn declare(network: &Network) {
-    let queue = Queue { name: "resize.IN".into(), direction: Direction::In, persistent: true };
+    let queue = Queue::inport("resize.IN");
     network.transport().declare(&queue).await.unwrap();
 }
 

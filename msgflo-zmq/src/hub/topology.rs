@@ -57,6 +57,13 @@ impl Topology {
         }
     }
 
+    /// The outports that lead to an inport, whether it is there at the moment or not.
+    pub(super) fn sources(&self, target: &str) -> Vec<String> {
+        let state = self.lock();
+        let leads = state.edges.iter().filter(|(_, inport)| inport == target);
+        leads.map(|(source, _)| source.clone()).collect()
+    }
+
     pub(super) fn bound(&self, source: &str, target: &str) {
         let mut state = self.lock();
         if state.edges.insert((source.to_owned(), target.to_owned())) {

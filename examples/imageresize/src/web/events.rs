@@ -27,7 +27,7 @@ pub async fn events(
     let watch = Watch { app, id, version: None, told: None };
     let events = stream::try_unfold(watch, |mut watch| async move {
         let Some(job) = watch.next().await? else { return Ok(None) };
-        let event = Event::default().json_data(job)?;
+        let event = Event::default().json_data(job).map_err(msgflo::Error::new)?;
         Ok(Some((event, watch)))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))

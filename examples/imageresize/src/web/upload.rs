@@ -84,9 +84,9 @@ impl Uploads {
     async fn take(&mut self, key: String, mut field: Field<'_>) -> Result<(), Refusal> {
         let mut writer = self.objects.writer(&key);
         while let Some(chunk) = field.chunk().await? {
-            writer.put(chunk).await.map_err(msgflo::Error::from)?;
+            writer.put(chunk).await.map_err(msgflo::Error::new)?;
         }
-        writer.shutdown().await.map_err(msgflo::Error::from)?;
+        writer.shutdown().await.map_err(msgflo::Error::new)?;
         self.keys.push(key);
         Ok(())
     }

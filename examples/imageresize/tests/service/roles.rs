@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use msgflo::transport::{Direction, Queue};
+use msgflo::transport::Queue;
 use msgflo_test_broker::{Mosquitto, RabbitMq, free_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -174,7 +174,7 @@ async fn what_an_mqtt_broker_has_forgotten_is_sent_again() {
     let _store = roles.start("store", &[]);
     let web = roles.web();
     let witness = msgflo::connect(&roles.url).await.unwrap();
-    let queue = Queue { name: "witness".into(), direction: Direction::In, persistent: false };
+    let queue = Queue::inport("witness").persistent(false);
     witness.transport().declare(&queue).await.unwrap();
     let mut orders = witness.transport().consume("witness", 1).await.unwrap();
     witness.bind("web.RESIZE", "witness").await.unwrap();

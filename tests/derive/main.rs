@@ -1,5 +1,8 @@
 //! What `#[derive(Participant)]` makes of a struct, run on the memory transport.
 
+mod generics;
+mod processing;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 

@@ -1,0 +1,17 @@
+use msgflo::{Json, Outport, Participant};
+
+#[derive(Participant)]
+#[participant(crate = "flow")]
+struct Unknown {
+    #[outport]
+    out: Outport<Json<u32>>,
+}
+
+#[derive(Participant)]
+#[participant(crate = "not a crate")]
+struct NoPath {
+    #[outport]
+    out: Outport<Json<u32>>,
+}
+
+fn main() {}
