@@ -10,6 +10,7 @@ mod several;
 mod size;
 #[cfg(test)]
 mod tests;
+mod tiff;
 
 use std::fmt;
 
@@ -48,8 +49,7 @@ impl std::error::Error for Unusable {}
 /// What is read or written beyond `max_pixels` is refused before it takes memory.
 pub fn resize(original: &[u8], wanted: &Wanted, max_pixels: u64) -> Result<Resized, Unusable> {
     let mut opened = decode::open(original, max_pixels)?;
-    let (orientation, format, warning) =
-        (opened.orientation, opened.format, opened.warning.take());
+    let (orientation, format, warning) = (opened.orientation, opened.format, opened.warning.take());
     let (across, down) = result_size(&opened, wanted, max_pixels)?;
     let (image, icc_profile) = opened.read()?;
     // Turning the small image is cheaper than turning the large one.

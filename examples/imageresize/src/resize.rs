@@ -81,7 +81,7 @@ impl ResizeImage {
         let key = objects::result(order.image);
         let bytes = resized.bytes.len() as u64;
         self.objects.write(&key, resized.bytes).await?;
-        let images::Resized { width, height, format, .. } = resized;
-        Ok(Ok(Outcome::Done { result: key, width, height, format, bytes }))
+        let images::Resized { width, height, format, warning, .. } = resized;
+        Ok(Ok(Outcome::Done { result: key, width, height, format, bytes, warning }))
     }
 }

@@ -4,11 +4,12 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{
-    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    Limits,
 };
 
 use super::jpeg::Jpeg;
-use super::{Unusable, foreign, megapixels, several};
+use super::{Unusable, foreign, megapixels, several, tiff};
 use crate::format::Format;
 
 /// An image whose head was read.
@@ -27,7 +28,8 @@ pub struct Opened<'a> {
 enum Pixels<'a> {
     // What `image` makes of inks is of other colours.
     Jpeg(Box<Jpeg<'a>>),
-    Other(Box<dyn ImageDecoder + 'a>),
+    Printed { file: &'a [u8], profile: Option<Vec<u8>> },
+    Other { decoder: Box<dyn ImageDecoder + 'a>, profile: Option<Vec<u8>> },
 }
 
 /// Reads the head of an image, and refuses one that cannot be resized, as far as it tells.
@@ -39,14 +41,12 @@ pub fn open(original: &[u8], max_pixels: u64) -> Result<Opened<'_>, Unusable> {
     let codec = codec.and_then(|codec| Some((codec, Format::of_codec(codec)?)));
     let Some((codec, format)) = codec else { return Err(Unusable(foreign::refusal(original))) };
 
-    let warning = several::warning(original, codec);
     let opened = match codec {
         ImageFormat::Jpeg => {
             let jpeg = Jpeg::open(original)?;
             let (width, height) = jpeg.dimensions();
-            let cut_off = || "the image is cut off: what is missing of it is grey".to_owned();
             Opened {
-                warning: (!jpeg.segments.complete).then(cut_off),
+                warning: jpeg.warning(),
                 orientation: jpeg.orientation(),
                 pixels: Pixels::Jpeg(Box::new(jpeg)),
                 width,
@@ -63,7 +63,15 @@ pub fn open(original: &[u8], max_pixels: u64) -> Result<Opened<'_>, Unusable> {
             let mut decoder = reader.into_decoder().map_err(damaged)?;
             let (width, height) = decoder.dimensions();
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-            let pixels = Pixels::Other(Box::new(decoder));
+            let profile = match codec {
+                ImageFormat::Tiff => tiff::profile(original),
+                _ => decoder.icc_profile().unwrap_or_default(),
+            };
+            let pixels = match decoder.original_color_type() {
+                ExtendedColorType::Cmyk8 => Pixels::Printed { file: original, profile },
+                _ => Pixels::Other { decoder: Box::new(decoder), profile },
+            };
+            let warning = several::warning(original, codec);
             Opened { pixels, width, height, orientation, format, warning }
         }
     };
@@ -83,7 +91,9 @@ impl Opened<'_> {
     pub fn bytes_a_pixel(&self) -> (u64, u64) {
         match &self.pixels {
             Pixels::Jpeg(jpeg) => (jpeg.bytes_a_pixel(), jpeg.channels()),
-            Pixels::Other(decoder) => {
+            // The inks, a strip of them that may be all, and the colours.
+            Pixels::Printed { .. } => (4 + 4 + 3, 3),
+            Pixels::Other { decoder, .. } => {
                 let colour = decoder.color_type();
                 let (read, plain) = (u64::from(colour.bytes_per_pixel()), channels(colour));
                 // A decoder may have as much again for itself, and after that the image is made
@@ -98,8 +108,12 @@ impl Opened<'_> {
     pub fn read(self) -> Result<(DynamicImage, Option<Vec<u8>>), Unusable> {
         let (image, profile) = match self.pixels {
             Pixels::Jpeg(jpeg) => jpeg.read()?,
-            Pixels::Other(mut decoder) => {
-                let profile = decoder.icc_profile().unwrap_or_default();
+            Pixels::Printed { file, profile } => {
+                let image = tiff::printed(file, profile.as_deref());
+                let damaged = || Unusable("the image is damaged or cut off".into());
+                (image.ok_or_else(damaged)?, None)
+            }
+            Pixels::Other { decoder, profile } => {
                 (DynamicImage::from_decoder(decoder).map_err(damaged)?, profile)
             }
         };

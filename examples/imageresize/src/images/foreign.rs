@@ -38,7 +38,8 @@ fn media(brands: &[u8]) -> (&'static str, &'static str) {
     let major: [u8; 4] = brands.first_chunk().copied().unwrap_or_default();
     // The box is longer than this only in theory.
     let compatible = brands.get(8..).unwrap_or_default();
-    let all = || std::iter::once(major).chain(compatible.as_chunks::<4>().0.iter().copied().take(8));
+    let all =
+        || std::iter::once(major).chain(compatible.as_chunks::<4>().0.iter().copied().take(8));
     if all().any(|brand| matches!(&brand, b"avif" | b"avis")) {
         return ("an AVIF image", "save it as a JPEG, PNG or WebP, and send that");
     }

@@ -1,5 +1,7 @@
 //! JPEG: what its segments tell, and its pixels.
 
+use std::borrow::Cow;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage};
 use zune_core::bytestream::ZCursor;
@@ -19,8 +21,8 @@ pub struct Segments {
     scans: usize,
     /// Whether there is anything of an image after the first scan's header.
     begun: bool,
-    /// Whether the end marker is there. What is missing without it, the decoder fills with grey.
-    pub complete: bool,
+    /// Whether the end marker is there.
+    complete: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,8 +99,16 @@ impl Segments {
             _ if !self.begun => {
                 Err(Unusable("the image is cut off: none of its pixels is there".into()))
             }
+            // The first scan has all pixels, and those after it make them sharp.
+            (2, ..) if !self.complete && self.scans < 2 => {
+                Err(Unusable("the image is cut off: pixels are missing".into()))
+            }
             _ => Ok(()),
         }
+    }
+
+    fn is_progressive(&self) -> bool {
+        self.frame.is_some_and(|frame| frame.kind == 2)
     }
 
     /// The bytes that the decoder takes for each pixel besides the result: it keeps all
@@ -111,8 +121,8 @@ impl Segments {
 
 /// A JPEG whose header was read.
 pub struct Jpeg<'a> {
-    decoder: JpegDecoder<ZCursor<&'a [u8]>>,
-    pub segments: Segments,
+    decoder: JpegDecoder<ZCursor<Cow<'a, [u8]>>>,
+    segments: Segments,
     components: u8,
 }
 
@@ -120,11 +130,20 @@ impl<'a> Jpeg<'a> {
     pub fn open(jpeg: &'a [u8]) -> Result<Self, Unusable> {
         let segments = Segments::of(jpeg);
         segments.check()?;
+        let mut file = Cow::Borrowed(jpeg);
+        if !segments.complete {
+            // The decoder reads ahead.
+            file.to_mut().extend([0; 16]);
+            if segments.is_progressive() {
+                file.to_mut().extend([0xFF, 0xD9]);
+            }
+        }
+        // Strict, it tells whether all pixels are there, if there is no end marker.
         let options = DecoderOptions::default()
-            .set_strict_mode(false)
+            .set_strict_mode(!segments.complete && !segments.is_progressive())
             .set_max_width(usize::MAX)
             .set_max_height(usize::MAX);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
         decoder.decode_headers().map_err(damaged)?;
         let components = decoder.info().map_or(0, |info| info.components);
         let colours = match (components, decoder.input_colorspace()) {
@@ -133,6 +152,8 @@ impl<'a> Jpeg<'a> {
             // As they are: what the decoder would make of them knows no inks.
             (4, Some(ColorSpace::YCCK)) => ColorSpace::YCCK,
             (4, _) => ColorSpace::CMYK,
+            // Adobe's marker says that they are red, green and blue.
+            (3, Some(several @ ColorSpace::MultiBand(_))) => several,
             _ => ColorSpace::RGB,
         };
         decoder.set_options(options.jpeg_set_out_colorspace(colours));
@@ -143,6 +164,13 @@ impl<'a> Jpeg<'a> {
         let (width, height) = self.decoder.dimensions().unwrap_or_default();
         // Neither has more than 16 bits.
         (width as u32, height as u32)
+    }
+
+    /// What whoever sent it should know of the result.
+    pub fn warning(&self) -> Option<String> {
+        let less_sharp = !self.segments.complete && self.segments.is_progressive();
+        less_sharp
+            .then(|| "the end of the file is missing: the result may be less sharp".to_owned())
     }
 
     /// The bytes that a pixel takes while the image is read.
@@ -169,7 +197,10 @@ impl<'a> Jpeg<'a> {
     /// The pixels, and the colour profile that they are in. Inks are turned into sRGB, which
     /// needs no profile.
     pub fn read(mut self) -> Result<(DynamicImage, Option<Vec<u8>>), Unusable> {
-        let pixels = self.decoder.decode().map_err(damaged)?;
+        let pixels = self.decoder.decode().map_err(|error| match self.segments.complete {
+            true => damaged(error),
+            false => Unusable(format!("the image is cut off: pixels are missing ({error})")),
+        })?;
         let profile = self.decoder.icc_profile();
         let (width, height) = self.dimensions();
         let inks = match self.decoder.output_colorspace() {

@@ -6,19 +6,21 @@ use image::ImageFormat;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 
+use super::tiff;
+
 /// What whoever sent such a file should know of the result.
 pub fn warning(file: &[u8], codec: ImageFormat) -> Option<String> {
-    let file = Cursor::new(file);
+    let reader = Cursor::new(file);
     let (several, what) = match codec {
-        ImageFormat::Gif => (is_animated_gif(file), ANIMATED),
+        ImageFormat::Gif => (is_animated_gif(reader), ANIMATED),
         ImageFormat::Png => {
-            (PngDecoder::new(file).and_then(|png| png.is_apng()).unwrap_or_default(), ANIMATED)
+            (PngDecoder::new(reader).and_then(|png| png.is_apng()).unwrap_or_default(), ANIMATED)
         }
         ImageFormat::WebP => {
-            (WebPDecoder::new(file).is_ok_and(|webp| webp.has_animation()), ANIMATED)
+            (WebPDecoder::new(reader).is_ok_and(|webp| webp.has_animation()), ANIMATED)
         }
         ImageFormat::Tiff => (
-            tiff::decoder::Decoder::new(file).is_ok_and(|tiff| tiff.more_images()),
+            tiff::has_pages(file),
             "the file has several pages: the result shows the first one only",
         ),
         _ => return None,

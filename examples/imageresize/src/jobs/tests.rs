@@ -35,7 +35,8 @@ impl Fixture {
 }
 
 fn done() -> Outcome {
-    Outcome::Done { result: "r".into(), width: 2, height: 1, format: Format::Png, bytes: 7 }
+    let (format, warning) = (Format::Png, Some("a part".into()));
+    Outcome::Done { result: "r".into(), width: 2, height: 1, format, bytes: 7, warning }
 }
 
 fn failed() -> Outcome {
@@ -51,6 +52,7 @@ async fn reports_may_repeat_and_come_late() {
     fixture.record(3, done()).await;
     let image = fixture.image().await;
     assert_eq!((image.state, image.width, image.bytes), (State::Done, Some(2), Some(7)));
+    assert_eq!(image.warning.as_deref(), Some("a part"));
     assert_eq!(image.started.as_deref(), Some("2026-11-24T15:12:01.000Z"));
     assert_eq!(image.finished.as_deref(), Some("2026-11-24T15:12:03.000Z"));
     for late in [Outcome::Processing, failed(), done()] {
