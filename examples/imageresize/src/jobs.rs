@@ -1,5 +1,6 @@
 //! What is known of jobs: a SQLite database in the data folder, shared by `web` and `store`.
 
+mod expiry;
 mod outbox;
 mod record;
 #[cfg(test)]
