@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use msgflo::Options;
@@ -27,6 +28,8 @@ pub struct Service {
     pub images: Images,
     #[command(flatten)]
     pub limits: Limits,
+    #[command(flatten)]
+    pub keeping: Keeping,
     /// How many images are resized at once
     #[arg(long, value_name = "N", default_value = CORES.as_str(),
           value_parser = clap::value_parser!(u16).range(1..))]
@@ -64,6 +67,8 @@ pub enum Role {
         participant: Options,
         #[command(flatten)]
         data: Data,
+        #[command(flatten)]
+        keeping: Keeping,
     },
 }
 
@@ -95,6 +100,10 @@ pub struct Images {
     /// The most pixels that an image may have, before and after
     #[arg(long, value_name = "N", value_parser = number, default_value = "100M")]
     pub max_pixels: u64,
+    /// The most bytes of memory for images that are resized at once; others wait [default: three
+    /// quarters of the control group's limit, half of the machine's memory at most]
+    #[arg(long, value_name = "BYTES", value_parser = number)]
+    pub max_memory: Option<u64>,
     /// Fetch from private addresses too: whoever sends URLs sees what this machine can see
     #[arg(long)]
     pub allow_private_urls: bool,
@@ -105,6 +114,24 @@ pub struct Limits {
     /// The most bytes that a request, or what is at a URL, may have
     #[arg(long, value_name = "BYTES", value_parser = number, default_value = "50M")]
     pub max_body: u64,
+}
+
+#[derive(Args)]
+pub struct Keeping {
+    /// How long a job and its images are kept once it is finished, like 90m, 24h or 7days; or `forever`
+    #[arg(long, value_name = "TIME", value_parser = keep, default_value = "24h")]
+    pub keep: Keep,
+}
+
+/// For how long; `None` is for ever.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Keep(pub Option<Duration>);
+
+fn keep(text: &str) -> Result<Keep, String> {
+    if text == "forever" {
+        return Ok(Keep(None));
+    }
+    msgflo::parse_duration(text).map(|time| Keep(Some(time))).map_err(|error| error.to_string())
 }
 
 /// `50`, `50k`, `50M`, `50G`.
@@ -127,6 +154,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn jobs_are_kept_for_a_time_or_for_ever() {
+        assert_eq!(keep("90m"), Ok(Keep(Some(Duration::from_secs(5400)))));
+        assert_eq!(keep("7days"), Ok(Keep(Some(Duration::from_secs(7 * 86400)))));
+        assert_eq!(keep("forever"), Ok(Keep(None)));
+        for wrong in ["", "7", "-1h", "never"] {
+            assert!(keep(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //! who can send a URL.
 
 mod address;
+mod retry;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use chrono::Utc;
 use msgflo::Result;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
@@ -15,6 +19,7 @@ use reqwest::{Client, Response};
 use url::{Host, Url};
 
 use crate::images::Unusable;
+pub use retry::NotFetched;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 5;
@@ -51,30 +56,28 @@ impl Fetcher {
     }
 
     /// What is at a URL.
-    pub async fn fetch(&self, url: &Url) -> Result<Bytes, Unusable> {
-        self.try_fetch(url)
-            .await
-            .map_err(|Unusable(reason)| Unusable(format!("cannot fetch {url}: {reason}")))
+    pub async fn fetch(&self, url: &Url) -> Result<Bytes, NotFetched> {
+        self.try_fetch(url).await.map_err(|error| error.of(url))
     }
 
-    async fn try_fetch(&self, url: &Url) -> Result<Bytes, Unusable> {
+    async fn try_fetch(&self, url: &Url) -> Result<Bytes, NotFetched> {
         check(url, self.allow_private)?;
         let mut response = self.client.get(url.clone()).send().await.map_err(reason)?;
         if !response.status().is_success() {
-            return Err(Unusable(format!("the answer is {}", response.status())));
+            return Err(NotFetched::answer(response.status(), response.headers(), Utc::now()));
         }
         self.read(&mut response).await
     }
 
-    async fn read(&self, response: &mut Response) -> Result<Bytes, Unusable> {
+    async fn read(&self, response: &mut Response) -> Result<Bytes, NotFetched> {
         let too_large = || Unusable(format!("it has more than {} bytes", self.max_bytes));
         if response.content_length().is_some_and(|bytes| bytes > self.max_bytes) {
-            return Err(too_large());
+            return Err(too_large().into());
         }
         let mut bytes = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(reason)? {
             if (bytes.len() + chunk.len()) as u64 > self.max_bytes {
-                return Err(too_large());
+                return Err(too_large().into());
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -120,13 +123,18 @@ impl Resolve for PublicOnly {
 }
 
 /// The cause at the bottom, which is what tells something.
-fn reason(error: reqwest::Error) -> Unusable {
+fn reason(error: reqwest::Error) -> NotFetched {
     if error.is_timeout() {
-        return Unusable(format!("it takes longer than {} s", TIMEOUT.as_secs()));
+        return NotFetched::for_now(format!("it takes longer than {} s", TIMEOUT.as_secs()));
     }
     let mut cause: &dyn StdError = &error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    Unusable(cause.to_string())
+    // What is refused here is refused the next time; a connection may be had then.
+    if cause.is::<Unusable>() || error.is_redirect() || error.is_builder() {
+        NotFetched::ForGood(Unusable(cause.to_string()))
+    } else {
+        NotFetched::for_now(cause.to_string())
+    }
 }

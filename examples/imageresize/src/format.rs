@@ -31,10 +31,12 @@ impl Format {
         }
     }
 
+    /// What an image becomes where nothing is said: what it is, or what keeps all of it. `None`
+    /// for what is not read.
     pub fn of_codec(codec: ImageFormat) -> Option<Self> {
         match codec {
             ImageFormat::Jpeg => Some(Self::Jpeg),
-            ImageFormat::Png => Some(Self::Png),
+            ImageFormat::Png | ImageFormat::Gif | ImageFormat::Tiff => Some(Self::Png),
             ImageFormat::WebP => Some(Self::Webp),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! What is known of jobs: a SQLite database in the data folder, shared by `web` and `store`.
 
+mod expiry;
 mod outbox;
 mod record;
 #[cfg(test)]
@@ -16,6 +17,10 @@ use uuid::Uuid;
 
 pub use outbox::NewImage;
 pub use view::{Image, Job, State};
+
+/// What made the tables, and what has changed them since: the database knows how much of it was done.
+const SCHEMA: [&str; 2] =
+    [include_str!("jobs/schema.sql"), "ALTER TABLE images ADD COLUMN warning TEXT;"];
 
 /// How long one process waits for another to be done writing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,9 +77,9 @@ fn prepare(mut connection: Connection) -> rusqlite::Result<Connection> {
     write_ahead(&connection)?;
     let migration = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = migration.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        migration.execute_batch(include_str!("jobs/schema.sql"))?;
-        migration.pragma_update(None, "user_version", 1)?;
+    for (number, change) in SCHEMA.iter().enumerate().skip(usize::try_from(version).unwrap_or(0)) {
+        migration.execute_batch(change)?;
+        migration.pragma_update(None, "user_version", number as i64 + 1)?;
     }
     migration.commit()?;
     Ok(connection)

@@ -5,18 +5,21 @@
 //! | `args`, `service` | the command line, and what it starts |
 //! | `graph`, `messages` | how the roles are connected, and what they tell each other |
 //! | `web` | the role that takes images over HTTP, and the page |
-//! | `resize` | the role that resizes; `fetch` and `images` do its work |
+//! | `resize` | the role that resizes; `fetch` and `images` do its work, `memory` bounds it |
 //! | `store` | the role that keeps what becomes of images |
 //! | `jobs` | the database, shared by `web` and `store` |
+//! | `expiry` | deletes old jobs, beside `store` |
 //! | `objects` | where originals and results are kept |
 
 mod args;
 mod clock;
+mod expiry;
 mod fetch;
 mod format;
 mod graph;
 mod images;
 mod jobs;
+mod memory;
 mod messages;
 mod objects;
 mod resize;
@@ -27,7 +30,7 @@ mod web;
 use std::io::Write;
 
 use clap::Parser;
-use msgflo::{Error, Result, StopSignals};
+use msgflo::{Result, StopSignals};
 
 use crate::args::Arguments;
 
@@ -56,6 +59,10 @@ async fn main() -> Result<()> {
     };
     tokio::select! {
         stopped = running.stop() => outcome.and(stopped),
-        () = stop.next() => Err(Error::message("stopped before everything was finished")),
+        () = stop.next() => {
+            // Images that are being resized end with the process, and come again.
+            eprintln!("stopped before everything in flight was finished; it will be done later");
+            std::process::exit(1);
+        }
     }
 }

@@ -48,7 +48,16 @@ pub enum Outcome {
     /// A worker has picked it up.
     Processing,
     /// The result is in the object store.
-    Done { result: String, width: u32, height: u32, format: Format, bytes: u64 },
+    Done {
+        result: String,
+        width: u32,
+        height: u32,
+        format: Format,
+        bytes: u64,
+        /// What is not in it, of what was sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warning: Option<String>,
+    },
     /// There will be no result.
     Failed { error: String },
 }

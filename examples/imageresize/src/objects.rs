@@ -65,10 +65,13 @@ impl Objects {
         Ok(Self(Arc::new(PrefixStore::new(store, prefix))))
     }
 
-    /// Everything under a key.
-    pub async fn read(&self, key: &str) -> Result<Bytes> {
-        let object = self.0.get(&Path::from(key)).await.map_err(msgflo::Error::new)?;
-        object.bytes().await.map_err(msgflo::Error::new)
+    /// Everything under a key; `None` if nothing is.
+    pub async fn read(&self, key: &str) -> Result<Option<Bytes>> {
+        match self.0.get(&Path::from(key)).await {
+            Ok(object) => object.bytes().await.map(Some).map_err(msgflo::Error::new),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(msgflo::Error::new(error)),
+        }
     }
 
     /// What is under a key, as it is read, and how many bytes it has; `None` if nothing is.
@@ -93,15 +96,6 @@ impl Objects {
     /// never if it is dropped before.
     pub fn writer(&self, key: &str) -> BufWriter {
         BufWriter::with_capacity(self.0.clone(), Path::from(key), PART).with_max_concurrency(1)
-    }
-
-    /// Whether something is under a key.
-    pub async fn has(&self, key: &str) -> Result<bool> {
-        match self.0.head(&Path::from(key)).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(msgflo::Error::new(error)),
-        }
     }
 
     /// Takes away what is under a key.

@@ -2,20 +2,24 @@
 
 #[cfg(test)]
 mod tests;
+mod trouble;
 
-use msgflo::{Error, Inport, Json, Outport, Participant, Result};
+use bytes::Bytes;
+use msgflo::{Context, Inport, Json, Outport, Participant, Result};
 
 use crate::fetch::Fetcher;
 use crate::images::{self, Unusable};
+use crate::memory::Memory;
 use crate::messages::{Order, Outcome, Report, Source};
 use crate::objects::{self, Objects};
+use trouble::{ATTEMPTS, Trouble};
 
 /// Resize an image
 #[derive(Participant)]
 #[participant(component = "imageresize/ResizeImage", icon = "file-image-o")]
 pub struct ResizeImage {
     /// Images to resize
-    #[inport(process = resize)]
+    #[inport(process = resize, attempts = 5, backoff = "1s..1m")]
     r#in: Inport<Json<Order>>,
     /// Images that are being resized, and that were
     #[outport]
@@ -25,63 +29,73 @@ pub struct ResizeImage {
     error: Outport<Json<Report>>,
     objects: Objects,
     fetcher: Fetcher,
+    memory: Memory,
     max_pixels: u64,
 }
 
 impl ResizeImage {
-    pub fn new(objects: Objects, fetcher: Fetcher, max_pixels: u64) -> Self {
+    pub fn new(objects: Objects, fetcher: Fetcher, memory: Memory, max_pixels: u64) -> Self {
         let (r#in, out, error) = Default::default();
-        Self { r#in, out, error, objects, fetcher, max_pixels }
+        Self { r#in, out, error, objects, fetcher, memory, max_pixels }
     }
 
-    /// An image that is of no use is a result like any other, on the port `error`. Where the
-    /// service itself fails, the order becomes a dead letter too, to be sent again.
-    async fn resize(&self, Json(order): Json<Order>) -> Result<()> {
+    /// An image that is of no use is a result like any other, on the port `error`. What may pass is
+    /// tried again before anything is said; where the service itself fails until the end, the order
+    /// becomes a dead letter too, to be sent again.
+    async fn resize(&self, Json(order): Json<Order>, context: Context) -> Result<()> {
         self.out.send(Json(order.report(Outcome::Processing))).await?;
-        match self.work(&order).await {
-            Ok(Ok(done)) => self.out.send(Json(order.report(done))).await,
-            Ok(Err(Unusable(error))) => {
-                self.error.send(Json(order.report(Outcome::Failed { error }))).await
-            }
-            Err(failure) => {
-                let error = "the service could not keep the image; send it again later".into();
-                self.error.send(Json(order.report(Outcome::Failed { error }))).await?;
-                Err(Error::message(format!("image {}: {failure}", order.image)))
+        let trouble = match self.work(&order).await {
+            Ok(done) => return self.out.send(Json(order.report(done))).await,
+            Err(trouble) => trouble,
+        };
+        let (error, ended) = trouble.end(&order, context.attempt() >= ATTEMPTS)?;
+        self.error.send(Json(order.report(Outcome::Failed { error }))).await?;
+        ended
+    }
+
+    async fn work(&self, order: &Order) -> Result<Outcome, Trouble> {
+        let original = self.original(order).await?;
+        let (wanted, max_pixels) = (order.wanted, self.max_pixels);
+        let (file, need) = computed(move || {
+            let need = images::need(&original, &wanted, max_pixels)?;
+            Ok((original, need))
+        })
+        .await?;
+        let memory = self.memory.take(need).await?;
+        let resized = computed(move || {
+            let _until_done = memory;
+            images::resize(&file, &wanted, max_pixels)
+        })
+        .await?;
+        let result = objects::result(order.image);
+        let bytes = resized.bytes.len() as u64;
+        self.objects.write(&result, resized.bytes).await?;
+        let images::Resized { width, height, format, warning, .. } = resized;
+        Ok(Outcome::Done { result, width, height, format, bytes, warning })
+    }
+
+    async fn original(&self, order: &Order) -> Result<Bytes, Trouble> {
+        match &order.source {
+            Source::Object(key) => self.objects.read(key).await?.ok_or(Trouble::Gone),
+            Source::Url(url) => {
+                let key = objects::original(order.image);
+                if let Some(original) = self.objects.read(&key).await? {
+                    // A worker before this one came that far.
+                    return Ok(original);
+                }
+                let original = self.fetcher.fetch(url).await?;
+                self.objects.write(&key, original.clone()).await?;
+                Ok(original)
             }
         }
     }
+}
 
-    async fn work(&self, order: &Order) -> Result<Result<Outcome, Unusable>> {
-        let original = match &order.source {
-            Source::Object(key) => self.objects.read(key).await?,
-            Source::Url(url) => {
-                let key = objects::original(order.image);
-                if self.objects.has(&key).await? {
-                    // A worker before this one came that far.
-                    self.objects.read(&key).await?
-                } else {
-                    let original = match self.fetcher.fetch(url).await {
-                        Ok(original) => original,
-                        Err(unusable) => return Ok(Err(unusable)),
-                    };
-                    self.objects.write(&key, original.clone()).await?;
-                    original
-                }
-            }
-        };
-        let (wanted, max_pixels) = (order.wanted, self.max_pixels);
-        let resizing =
-            tokio::task::spawn_blocking(move || images::resize(&original, &wanted, max_pixels));
-        let resized = match resizing.await {
-            Ok(Ok(resized)) => resized,
-            Ok(Err(unusable)) => return Ok(Err(unusable)),
-            // A bug in a decoder, that this image happens to meet.
-            Err(_panic) => return Ok(Err(Unusable("the image cannot be read".into()))),
-        };
-        let key = objects::result(order.image);
-        let bytes = resized.bytes.len() as u64;
-        self.objects.write(&key, resized.bytes).await?;
-        let images::Resized { width, height, format, .. } = resized;
-        Ok(Ok(Outcome::Done { result: key, width, height, format, bytes }))
-    }
+/// Computes on a thread where that holds up nobody.
+async fn computed<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Unusable> + Send + 'static,
+) -> Result<T, Unusable> {
+    // A panic is a bug in a decoder, that this image happens to meet.
+    let panicked = |_| Err(Unusable("the image cannot be read".into()));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(panicked)
 }

@@ -1,25 +1,36 @@
 //! The roles, as they are started: all in this process, or one of them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use msgflo::{Error, Network, Options, Participant, Result, Settings};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::args::{Arguments, Data, Images, Limits, Role, Service};
+use crate::args::{Arguments, Data, Images, Keep, Limits, Role, Service};
+use crate::expiry;
 use crate::fetch::Fetcher;
 use crate::graph::Graph;
 use crate::jobs::Jobs;
+use crate::memory::{self, Memory};
 use crate::objects::Objects;
 use crate::resize::ResizeImage;
 use crate::store::StoreResult;
 use crate::web::{HttpApi, Server};
+
+/// As [`Options::shutdown_timeout`] has it.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// What runs in this process.
 pub struct Running {
     /// What to print when it is ready.
     pub ready: String,
     server: Option<Server>,
+    /// What deletes old jobs.
+    expiry: Option<JoinHandle<()>>,
     network: Network,
+    shutdown_timeout: Duration,
 }
 
 /// Starts what the arguments say. `None` if there is nothing to run.
@@ -36,15 +47,16 @@ pub async fn start(arguments: Arguments) -> Result<Option<Running>> {
             let api = HttpApi::default();
             // A ZeroMQ hub has everything in memory, and so may an MQTT broker.
             let broker = participant.broker();
-            let volatile =
+            let is_volatile =
                 ["zmq:", "mqtt:", "mqtts:"].iter().any(|scheme| broker.starts_with(scheme));
-            let volatile = volatile.then(|| network.transport().connection());
-            let participant = network.start_with(&role, api, participant.settings()).await?;
-            let (listen, max_body) = (&http.listen, limits.max_body);
+            let handle = network.start_with(&role, api, participant.settings()).await?;
+            let (listen, max_body, own) = (&http.listen, limits.max_body, network.clone());
             let server =
-                Server::start(participant, volatile, listen, max_body, jobs, objects).await?;
+                Server::start(handle, own, is_volatile, listen, max_body, jobs, objects).await?;
             let ready = format!("{role} ready at {}", server.url);
-            Ok(Some(Running { ready, server: Some(server), network }))
+            let shutdown_timeout = participant.shutdown_timeout();
+            let (server, expiry) = (Some(server), None);
+            Ok(Some(Running { ready, server, expiry, network, shutdown_timeout }))
         }
         Some(Role::Resize { participant, data, images, limits }) => {
             let Some((network, role)) = join::<ResizeImage>("resize", &participant).await? else {
@@ -54,23 +66,25 @@ pub async fn start(arguments: Arguments) -> Result<Option<Running>> {
             graph.connect(&network).await?;
             let resize = resize(open(&data)?, &images, &limits)?;
             network.start_with(&role, resize, participant.settings()).await?;
-            Ok(Some(Running::worker(&role, network)))
+            Ok(Some(Running::worker(&role, network, None, &participant)))
         }
-        Some(Role::Store { participant, data }) => {
+        Some(Role::Store { participant, data, keeping }) => {
             let Some((network, role)) = join::<StoreResult>("store", &participant).await? else {
                 return Ok(None);
             };
             let graph = Graph { store: role.clone(), ..Graph::default() };
             graph.connect(&network).await?;
-            let store = StoreResult::new(Jobs::open(&data.data)?);
+            let (jobs, objects) = (Jobs::open(&data.data)?, open(&data)?);
+            let store = StoreResult::new(jobs.clone());
             network.start_with(&role, store, participant.settings()).await?;
-            Ok(Some(Running::worker(&role, network)))
+            let expiry = delete_old(jobs, objects, keeping.keep);
+            Ok(Some(Running::worker(&role, network, expiry, &participant)))
         }
     }
 }
 
 async fn whole(service: Service) -> Result<Running> {
-    let Service { http, data, images, limits, concurrency } = service;
+    let Service { http, data, images, limits, keeping, concurrency } = service;
     let jobs = Jobs::open(&data.data)?;
     let objects = open(&data)?;
     let resize = resize(objects.clone(), &images, &limits)?;
@@ -80,13 +94,16 @@ async fn whole(service: Service) -> Result<Running> {
     let network = msgflo::connect("memory://imageresize").await?;
     let graph = Graph::default();
     graph.connect(&network).await?;
-    network.start(&graph.store, StoreResult::new(Jobs::open(&data.data)?)).await?;
+    let of_store = Jobs::open(&data.data)?;
+    network.start(&graph.store, StoreResult::new(of_store.clone())).await?;
     let settings = Settings { concurrency, ..Settings::default() };
     network.start_with(&graph.resize, resize, settings).await?;
     let web = network.start(&graph.web, HttpApi::default()).await?;
-    let server = Server::start(web, None, &http.listen, limits.max_body, jobs, objects).await?;
+    let (listen, max_body, own) = (&http.listen, limits.max_body, network.clone());
+    let server = Server::start(web, own, false, listen, max_body, jobs, objects.clone()).await?;
     let ready = format!("imageresize ready at {}", server.url);
-    Ok(Running { ready, server: Some(server), network })
+    let (server, expiry) = (Some(server), delete_old(of_store, objects, keeping.keep));
+    Ok(Running { ready, server, expiry, network, shutdown_timeout: SHUTDOWN_TIMEOUT })
 }
 
 /// Connects to the broker, unless the participant is only to be described.
@@ -107,6 +124,11 @@ async fn join<P: Participant>(role: &str, options: &Options) -> Result<Option<(N
     Ok(Some((network, role)))
 }
 
+fn delete_old(jobs: Jobs, objects: Objects, keep: Keep) -> Option<JoinHandle<()>> {
+    let keep = keep.0?;
+    Some(tokio::spawn(expiry::delete_old(jobs, objects, keep)))
+}
+
 fn open(data: &Data) -> Result<Objects> {
     match &data.store {
         None => Objects::in_folder(&data.data.join("objects")),
@@ -119,13 +141,20 @@ fn open(data: &Data) -> Result<Objects> {
 
 fn resize(objects: Objects, images: &Images, limits: &Limits) -> Result<ResizeImage> {
     let fetcher = Fetcher::new(limits.max_body, images.allow_private_urls)?;
-    Ok(ResizeImage::new(objects, fetcher, images.max_pixels))
+    let memory = Memory::new(images.max_memory.unwrap_or_else(memory::budget));
+    Ok(ResizeImage::new(objects, fetcher, memory, images.max_pixels))
 }
 
 impl Running {
-    fn worker(role: &str, network: Network) -> Self {
+    fn worker(
+        role: &str,
+        network: Network,
+        expiry: Option<JoinHandle<()>>,
+        options: &Options,
+    ) -> Self {
         let ready = format!("{role} ready on {}", network.transport().url());
-        Self { ready, server: None, network }
+        let shutdown_timeout = options.shutdown_timeout();
+        Self { ready, server: None, expiry, network, shutdown_timeout }
     }
 
     /// Returns when a role cannot go on.
@@ -133,11 +162,19 @@ impl Running {
         self.network.failed().await
     }
 
-    /// Finishes what is in flight.
+    /// Finishes what is in flight, as far as there is time for it. The rest is done later.
     pub async fn stop(self) -> Result<()> {
-        if let Some(server) = self.server {
-            server.stop().await?;
+        let until = Instant::now() + self.shutdown_timeout;
+        if let Some(expiry) = self.expiry {
+            expiry.abort();
         }
-        self.network.shutdown().await
+        let stopped = match self.server {
+            Some(server) => timeout_at(until, server.stop()).await.unwrap_or_else(|_| {
+                Err(Error::message("requests were not answered before the time to stop was over"))
+            }),
+            None => Ok(()),
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        stopped.and(self.network.shutdown_within(left).await)
     }
 }

@@ -1,6 +1,7 @@
 //! The role `web`: takes images over HTTP, and tells what becomes of them.
 
 mod events;
+mod health;
 mod limit;
 mod look;
 mod outbox;
@@ -17,8 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use axum::{Router, extract::State};
-use msgflo::transport::Connection;
-use msgflo::{Error, Handle, Json, Outport, Participant, Result};
+use msgflo::{Error, Handle, Json, Network, Outport, Participant, Result};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -39,6 +39,7 @@ pub struct HttpApi {
 
 /// What the routes share.
 struct App {
+    network: Network,
     jobs: Jobs,
     objects: Objects,
     /// The most bytes that a request's body may have.
@@ -59,11 +60,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at an address, for a participant that is started. If the broker loses what it has
-    /// when it restarts, `volatile` tells when that may have been.
+    /// Listens at an address, for a participant that is started. `is_volatile` says that the broker
+    /// loses what it has when it restarts.
     pub async fn start(
         participant: Handle<HttpApi>,
-        volatile: Option<watch::Receiver<Connection>>,
+        network: Network,
+        is_volatile: bool,
         listen: &str,
         max_body: u64,
         jobs: Jobs,
@@ -75,7 +77,9 @@ impl Server {
 
         let (stop, stopping) = watch::channel(false);
         let mut stopped = stopping.clone();
-        let app = Arc::new(App { jobs, objects, max_body, stored: Notify::new(), stopping });
+        let volatile = is_volatile.then(|| network.transport().connection());
+        let stored = Notify::new();
+        let app = Arc::new(App { network, jobs, objects, max_body, stored, stopping });
         let outbox = tokio::spawn(outbox::send(app.clone(), participant, volatile));
         let routes = routes(app);
         let http = tokio::spawn(async move {
@@ -102,6 +106,8 @@ fn routes(app: Arc<App>) -> Router {
         .route("/", get(page::html))
         .route("/page.css", get(page::css))
         .route("/page.js", get(page::js))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
         .route("/jobs", post(submit::submit))
         .route("/jobs/{id}", get(look::job))
         .route("/jobs/{id}/events", get(events::events))

@@ -34,9 +34,9 @@ fn store(connection: &mut Connection, report: &Report) -> rusqlite::Result<bool>
              WHERE id = ?1 AND state < 2",
             (&image, &report.at, error),
         )?,
-        Outcome::Done { width, height, format, bytes, result: _ } => connection.execute(
+        Outcome::Done { width, height, format, bytes, warning, result: _ } => connection.execute(
             "UPDATE images SET state = 3, error = NULL, started = ifnull(started, ?2), finished = ?2,
-                 width = ?3, height = ?4, format = ?5, bytes = ?6
+                 width = ?3, height = ?4, format = ?5, bytes = ?6, warning = ?7
              WHERE id = ?1 AND state < 3",
             params![
                 image,
@@ -44,7 +44,8 @@ fn store(connection: &mut Connection, report: &Report) -> rusqlite::Result<bool>
                 width,
                 height,
                 format.name(),
-                i64::try_from(*bytes).unwrap_or(i64::MAX)
+                i64::try_from(*bytes).unwrap_or(i64::MAX),
+                warning
             ],
         )?,
     };

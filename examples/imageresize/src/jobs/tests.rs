@@ -35,7 +35,8 @@ impl Fixture {
 }
 
 fn done() -> Outcome {
-    Outcome::Done { result: "r".into(), width: 2, height: 1, format: Format::Png, bytes: 7 }
+    let (format, warning) = (Format::Png, Some("a part".into()));
+    Outcome::Done { result: "r".into(), width: 2, height: 1, format, bytes: 7, warning }
 }
 
 fn failed() -> Outcome {
@@ -51,6 +52,7 @@ async fn reports_may_repeat_and_come_late() {
     fixture.record(3, done()).await;
     let image = fixture.image().await;
     assert_eq!((image.state, image.width, image.bytes), (State::Done, Some(2), Some(7)));
+    assert_eq!(image.warning.as_deref(), Some("a part"));
     assert_eq!(image.started.as_deref(), Some("2026-11-24T15:12:01.000Z"));
     assert_eq!(image.finished.as_deref(), Some("2026-11-24T15:12:03.000Z"));
     for late in [Outcome::Processing, failed(), done()] {
@@ -70,6 +72,32 @@ async fn what_failed_may_be_done_after_all() {
     assert_eq!(fixture.image().await.state, State::Failed);
     fixture.record(3, done()).await;
     assert_eq!((fixture.image().await.state, fixture.image().await.error), (State::Done, None));
+}
+
+#[tokio::test]
+async fn a_job_ends_when_all_of_it_was_finished_for_long_enough() {
+    let Fixture { jobs, order, folder: _folder } = one_image().await;
+    let (job, second) = (Uuid::new_v4(), Uuid::new_v4());
+    let mut of_two = Vec::new();
+    for image in [Uuid::new_v4(), second] {
+        of_two.push(NewImage { name: None, order: Order { job, image, ..order.clone() } });
+    }
+    jobs.add(job, of_two).await.unwrap();
+    let record = async |image, at: &str, outcome| {
+        jobs.record(Report { job, image, at: at.into(), outcome }).await.unwrap();
+    };
+    let old = async |time: &str| jobs.finished_before(time.into(), 9).await.unwrap();
+    record(order.image, "2026-11-24T10:00:00.000Z", done()).await;
+    record(second, "2026-11-24T12:00:00.000Z", failed()).await;
+
+    let first = expiry::Finished { job: order.job, images: vec![order.image] };
+    assert_eq!(old("2026-11-24T10:00:00.000Z").await, []);
+    // One image of the other job is not finished.
+    assert_eq!(old("2026-12-31T00:00:00.000Z").await, [first]);
+    jobs.forget(order.job).await.unwrap();
+    assert!(jobs.job(order.job).await.unwrap().is_none());
+    assert_eq!(old("2026-12-31T00:00:00.000Z").await, []);
+    assert_eq!(jobs.job(job).await.unwrap().unwrap().images.len(), 2);
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub struct Image {
     pub name: Option<String>,
     pub state: State,
     pub error: Option<String>,
+    /// What the result does not show of what was sent.
+    pub warning: Option<String>,
     /// Where the result is served. This and what follows up to `bytes` is known once it is done.
     pub result: Option<String>,
     pub width: Option<u32>,
@@ -43,7 +45,7 @@ pub enum State {
     Done,
 }
 
-const SELECT: &str = "SELECT images.id, name, state, error, width, height, format, bytes, created, \
+const SELECT: &str = "SELECT images.id, name, state, error, warning, width, height, format, bytes, created, \
     started, finished FROM images JOIN jobs ON jobs.id = job";
 
 pub fn job(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Job>> {
@@ -86,6 +88,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Image> {
         name: row.get("name")?,
         state,
         error: row.get("error")?,
+        warning: row.get("warning")?,
         width: row.get("width")?,
         height: row.get("height")?,
         format: row.get("format")?,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use msgflo::testing::Harness;
 use uuid::Uuid;
 
@@ -9,7 +11,8 @@ const FLOWER: &[u8] = include_bytes!("../../tests/photos/flower.jpg");
 async fn start(objects: Objects) -> Harness<ResizeImage> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let fetcher = Fetcher::new(1_000_000, false).unwrap();
-    Harness::start(ResizeImage::new(objects, fetcher, 1_000_000)).await.unwrap()
+    let memory = Memory::new(64 << 20);
+    Harness::start(ResizeImage::new(objects, fetcher, memory, 1_000_000)).await.unwrap()
 }
 
 fn order() -> Order {
@@ -37,12 +40,57 @@ async fn an_image_comes_out_smaller() {
         let Outcome::Done { result, width: 64, height: 43, bytes, .. } = done else {
             panic!("{done:?}")
         };
-        assert_eq!(objects.read(&result).await.unwrap().len() as u64, bytes);
+        assert_eq!(objects.read(&result).await.unwrap().unwrap().len() as u64, bytes);
+    }
+}
+
+#[test]
+fn failures_are_told_of_after_the_last_attempt() {
+    let inport = ResizeImage::component().inports.into_iter().find(|port| port.id == "in").unwrap();
+    assert_eq!(inport.attempts, Some(ATTEMPTS));
+    let origin = |after| Trouble::Origin { reason: "busy".into(), after };
+    let service = || Trouble::Service(msgflo::Error::message("full"));
+    let unusable = || Trouble::Image(Unusable("torn".into()));
+    // What is told, and whether the order is kept; nothing before the last attempt.
+    let cases = [
+        (unusable(), false, Some(("torn", false))),
+        (unusable(), true, Some(("torn", false))),
+        (origin(None), false, None),
+        (origin(Some(Duration::from_secs(7))), false, None),
+        (origin(None), true, Some(("busy (asked 5 times)", false))),
+        (Trouble::Gone, false, Some(("the image is no longer kept; send it again", true))),
+        (service(), false, None),
+        (
+            service(),
+            true,
+            Some(("the service could not keep the image; send it again later", true)),
+        ),
+    ];
+    for (trouble, is_last, expected) in cases {
+        let ended = trouble.end(&order(), is_last).ok();
+        let ended = ended.as_ref().map(|(error, ended)| (error.as_str(), ended.is_err()));
+        assert_eq!(ended, expected);
     }
 }
 
 #[tokio::test]
-async fn where_the_service_fails_the_order_is_kept() {
+async fn an_image_that_needs_too_much_memory_is_refused() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Objects::in_folder(folder.path()).unwrap();
+    let fetcher = Fetcher::new(1_000_000, false).unwrap();
+    let resize = ResizeImage::new(objects.clone(), fetcher, Memory::new(3 << 20), 1_000_000);
+    let mut resize = Harness::start(resize).await.unwrap();
+    let order = order();
+    objects.write(&objects::original(order.image), FLOWER).await.unwrap();
+    resize.send("in", Json(order)).await.unwrap();
+    let failed = outcome(&mut resize, "error").await;
+    let Outcome::Failed { error } = failed else { panic!("{failed:?}") };
+    assert!(error.contains("MiB of memory") && error.contains("has 3"), "{error}");
+}
+
+#[tokio::test]
+async fn where_the_original_is_gone_the_order_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut resize = start(Objects::in_folder(folder.path()).unwrap()).await;
     let order = order();

@@ -28,6 +28,7 @@ statuses! {
     method_not_allowed = METHOD_NOT_ALLOWED;
     too_large = PAYLOAD_TOO_LARGE;
     unknown_media_type = UNSUPPORTED_MEDIA_TYPE;
+    unavailable = SERVICE_UNAVAILABLE;
 }
 
 /// What goes wrong in the service itself is for its log, not for whoever asked.

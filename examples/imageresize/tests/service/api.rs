@@ -101,6 +101,24 @@ async fn transparency_comes_out_as_it_was() {
 }
 
 #[tokio::test]
+async fn of_an_animation_the_first_frame_is_resized_and_the_job_says_so() {
+    let service = Service::start(&[]);
+    let mut gif = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut gif);
+    for photo in [ROCKET, FLOWER] {
+        let frame = decoded(photo).thumbnail(64, 64).into_rgba8();
+        encoder.encode_frame(image::Frame::new(frame)).unwrap();
+    }
+    drop(encoder);
+    let job = Form::new().file("two.gif", &gif).file("one.jpg", ROCKET).field("width", "32");
+    let images = finished(&job.submit(service.url()).await).await;
+    assert_eq!(images[0]["format"], "png");
+    assert!(images[0]["warning"].as_str().unwrap().contains("first frame only"), "{images:?}");
+    assert_eq!(images[1]["warning"], Value::Null);
+    assert_shows(&result(service.url(), &images[0]).await, &decoded(ROCKET));
+}
+
+#[tokio::test]
 async fn events_tell_how_far_a_job_is() {
     let service = Service::start(&["--concurrency", "1"]);
     let mut form = Form::new().field("width", "200");

@@ -80,12 +80,13 @@ async fn assert_refused(response: reqwest::Response, status: u16, sentence: &str
 async fn images_that_cannot_be_read_fail_and_the_others_do_not() {
     let service = Service::start(&[]);
     let png = encoded(&image::load_from_memory(FLOWER).unwrap(), ImageFormat::Png);
-    let bad: [(&str, &[u8], &str); 6] = [
+    let bad: [(&str, &[u8], &str); 7] = [
         ("letter.jpg", b"Dear Sir or Madam, this is a letter.", "not an image"),
         ("empty.jpg", b"", "empty"),
         ("half.jpg", &FLOWER[..FLOWER.len() / 2], "cut off"),
         ("half.png", &png[..png.len() / 2], "cut off"),
-        ("animation.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "Gif"),
+        ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        ("animation.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "damaged or cut off"),
         ("bomb.png", &bomb(20_000), "20000 x 20000 pixels: at most 100 million"),
     ];
     let mut form = Form::new().file("first.jpg", FLOWER);
@@ -95,9 +96,9 @@ async fn images_that_cannot_be_read_fail_and_the_others_do_not() {
     let job = form.file("last.jpg", FLOWER).field("width", "64").submit(service.url()).await;
 
     let images = finished(&job).await;
-    assert_eq!(images.len(), 8);
+    assert_eq!(images.len(), 9);
     result(service.url(), &images[0]).await;
-    result(service.url(), &images[7]).await;
+    result(service.url(), &images[8]).await;
     for (image, (name, _, sentence)) in images[1..].iter().zip(bad) {
         assert_eq!(image["name"], name);
         assert_eq!(image["state"], "failed", "{image}");

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
@@ -13,9 +14,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::client::{Form, finished, result, submit_urls, until};
+use crate::client::{Form, finished, get as get_url, result, submit_urls, until};
 use crate::photos::{CHINA, FLOWER, assert_shows};
-use crate::process::Process;
+use crate::process::{PATIENCE, Process};
 
 /// The roles' processes on one broker, with one data folder.
 pub struct Roles {
@@ -149,6 +150,27 @@ async fn roles_start_in_any_order(roles: Roles) {
 }
 
 #[tokio::test]
+async fn the_service_is_ready_while_it_has_its_broker() {
+    let mut broker = Mosquitto::start().unwrap();
+    let web = Roles::on(broker.url()).web();
+    let status =
+        async |path: &str| get_url(&format!("{}{path}", web.url())).await.status().as_u16();
+    let becomes = async |expected: u16| {
+        let deadline = Instant::now() + PATIENCE;
+        while status("/readyz").await != expected {
+            assert!(Instant::now() < deadline, "/readyz does not become {expected}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(status("/healthz").await, 200);
+    };
+    becomes(200).await;
+    broker.kill();
+    becomes(503).await;
+    broker.start_again().unwrap();
+    becomes(200).await;
+}
+
+#[tokio::test]
 async fn what_was_in_a_hub_that_died_is_sent_again() {
     let roles = Roles::on(hub_url());
     let hub = roles.start("store", &[]);
@@ -157,7 +179,7 @@ async fn what_was_in_a_hub_that_died_is_sent_again() {
     let orders = msgflo::connect(&roles.url).await.unwrap();
     // The order is in the hub, and nobody has taken it yet.
     while orders.statistics("resize.IN").await.unwrap().waiting == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     orders.shutdown().await.unwrap();
     hub.kill();

@@ -1,10 +1,13 @@
 //! Images from the web; here, from a server on this machine.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
-use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::client::{finished, result, submit_urls};
@@ -60,6 +63,54 @@ async fn images_are_fetched() {
         let error = image["error"].as_str().unwrap();
         assert!(error.contains(sentence), "{url}: `{error}` does not say `{sentence}`");
     }
+}
+
+/// A site that counts how often it was asked for each path.
+async fn moody_site() -> (String, Arc<Mutex<HashMap<String, usize>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(HashMap::new()));
+    let counted = asked.clone();
+    let answer = move |uri: Uri| {
+        let count = {
+            let mut counted = counted.lock().unwrap();
+            let count: &mut usize = counted.entry(uri.path().to_owned()).or_default();
+            *count += 1;
+            *count
+        };
+        let busy = (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], "busy");
+        async move {
+            match uri.path() {
+                "/busy-twice.jpg" if count <= 2 => busy.into_response(),
+                "/broken-once.jpg" if count == 1 => StatusCode::BAD_GATEWAY.into_response(),
+                "/always-busy.jpg" => busy.into_response(),
+                "/forbidden.jpg" => StatusCode::FORBIDDEN.into_response(),
+                _ => FLOWER.into_response(),
+            }
+        }
+    };
+    let site = Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, site).await });
+    (at, asked)
+}
+
+#[tokio::test]
+async fn origins_that_fail_for_now_are_asked_again() {
+    let (site, asked) = moody_site().await;
+    let service = Service::start(&["--allow-private-urls", "--concurrency", "1"]);
+    let paths = ["/busy-twice.jpg", "/broken-once.jpg", "/always-busy.jpg", "/forbidden.jpg"];
+    let images = paths.map(|path| json!({ "url": format!("{site}{path}"), "width": 64 }));
+    let job = submit_urls(service.url(), images.into_iter().collect()).await;
+    let images = finished(&job).await;
+    for image in &images[..2] {
+        assert_eq!(result(service.url(), image).await.width(), 64);
+        assert_eq!(image["error"], Value::Null);
+    }
+    let error = |image: &Value| image["error"].as_str().unwrap().to_owned();
+    assert!(error(&images[2]).ends_with("503 Service Unavailable (asked 5 times)"), "{images:?}");
+    assert!(error(&images[3]).ends_with("403 Forbidden"), "{images:?}");
+    let asked = asked.lock().unwrap();
+    assert_eq!(paths.map(|path| asked[path]), [3, 2, 5, 1]);
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ function addImage(file) {
   return image;
 }
 
-function show(image, { state, error, result, width, height, format, bytes }) {
+function show(image, { state, error, warning, result, width, height, format, bytes }) {
   if (image.state === state) return;
   image.state = image.item.dataset.state = state;
   image.text.textContent = {
@@ -133,7 +133,7 @@ function show(image, { state, error, result, width, height, format, bytes }) {
     queued: "waiting",
     processing: "resizing",
     failed: error,
-    done: `${width} × ${height}, ${format?.toUpperCase()}, ${size(bytes)}`,
+    done: `${width} × ${height}, ${format?.toUpperCase()}, ${size(bytes)}${warning ? ` (${warning})` : ""}`,
   }[state];
   const ended = state === "done" || state === "failed";
   image.progress.hidden = ended;
