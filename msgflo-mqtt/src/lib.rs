@@ -99,6 +99,8 @@ mod registry;
 mod router;
 mod seat;
 mod session;
+mod source;
+mod tally;
 mod tap;
 mod tls;
 mod topic;

@@ -206,9 +206,14 @@ impl Link {
 
     /// Makes the broker retain what a record says; nothing removes it.
     pub(crate) async fn write(&self, record: &Record, says: &str) -> Result<()> {
-        let says = Message::new(says.to_owned());
-        self.deliver(&record.topic(), says, QoS::AtLeastOnce, Sending::Retained).await?;
+        self.retain(record, says).await?;
         self.sync().await
+    }
+
+    /// Makes the broker retain what a record says. When it returns, not everybody knows yet.
+    pub(crate) async fn retain(&self, record: &Record, says: &str) -> Result<()> {
+        let says = Message::new(says.to_owned());
+        self.deliver(&record.topic(), says, QoS::AtLeastOnce, Sending::Retained).await
     }
 
     /// Returns when the records have all that was written before.
@@ -345,9 +350,14 @@ impl Link {
         } else if let Some(record) = Record::parse(&received.topic) {
             match snapshot {
                 Some(records) => records.set(record, &received.message.payload),
-                None => self
-                    .records
-                    .send_modify(|records| records.set(record, &received.message.payload)),
+                None => {
+                    // There may be many, and nobody waits for them.
+                    let wakes = !matches!(record, Record::Tally { .. });
+                    self.records.send_if_modified(|records| {
+                        records.set(record, &received.message.payload);
+                        wakes
+                    });
+                }
             }
         }
     }
@@ -392,6 +402,7 @@ async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>,
             topic::SEATS,
             topic::EDGES,
             topic::ROUTES,
+            topic::TALLIES,
             topic::QUESTIONS,
             topic::ANSWERS,
             &marker,

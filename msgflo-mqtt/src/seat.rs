@@ -73,7 +73,9 @@ impl Receiving {
 /// What a seat's session subscribes to.
 pub(crate) fn filter(record: &Record) -> String {
     match record {
-        Record::Seat { queue, .. } => format!("$share/msgflo/{queue}"),
+        Record::Seat { queue, .. } | Record::Tally { queue, .. } => {
+            format!("$share/msgflo/{queue}")
+        }
         Record::Route(edge) | Record::Edge(edge) => {
             format!("$share/msgflo-to-{}/{}", topic::encode(&edge.target), edge.source)
         }
@@ -82,7 +84,7 @@ pub(crate) fn filter(record: &Record) -> String {
 
 fn queue_of(record: &Record) -> &str {
     match record {
-        Record::Seat { queue, .. } => queue,
+        Record::Seat { queue, .. } | Record::Tally { queue, .. } => queue,
         Record::Route(edge) | Record::Edge(edge) => &edge.source,
     }
 }

@@ -62,6 +62,7 @@ impl Transport for Mqtt {
         let is_5 = self.link.address.version == Version::V5;
         abilities.headers = is_5;
         abilities.expiry = is_5;
+        abilities.counts_deliveries = true;
         abilities
     }
 
