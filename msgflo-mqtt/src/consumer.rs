@@ -35,7 +35,7 @@ pub(crate) async fn consume(link: &Arc<Link>, queue: &str, prefetch: u16) -> Res
     }
     let seat = occupy(link, queue, passing, prefetch.max(1)).await?;
     let inbox = Inbox::new(link.clone(), dead_letter_queue(queue), prefetch);
-    link.tasks.spawn(serve(link.clone(), queue.to_owned(), passing, seat, inbox.clone()));
+    link.spawn(serve(link.clone(), queue.to_owned(), passing, seat, inbox.clone()));
     let taking = Taking(inbox);
     Ok(Deliveries::new(stream::unfold(taking, |taking| async {
         taking.0.next().await.map(|next| (next, taking))
@@ -134,7 +134,7 @@ async fn take_over(link: &Arc<Link>, queue: &str, inbox: &Arc<Inbox>) {
         sleep(GRACE + link::jitter(GRACE)).await;
         let free = link.records.borrow().free_seat(queue);
         let Some(record) = free else { continue };
-        let emptying = link.tasks.spawn(empty(link.clone(), record, inbox.clone()));
+        let emptying = link.spawn(empty(link.clone(), record, inbox.clone()));
         // Fails when the task panics.
         let _ = emptying.await;
     }

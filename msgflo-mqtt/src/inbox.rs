@@ -123,7 +123,7 @@ impl Inbox {
     fn clear(&self, record: Record) {
         let link = self.link.clone();
         let clear = async move { tally::clear(&link, &record).await };
-        self.link.tasks.spawn_on(clear, &self.link.runtime);
+        self.link.spawn(clear);
     }
 
     /// Returns when more can be pushed.
@@ -268,7 +268,7 @@ impl Inbox {
         item.record = Some(record.clone());
         let (link, message) = (self.link.clone(), item.received.message.clone());
         let write = async move { tally::write(&link, &record, &message, 0).await };
-        Some(self.link.tasks.spawn_on(write, &self.link.runtime))
+        Some(self.link.spawn(write))
     }
 
     /// Nothing is to be known of it any more.

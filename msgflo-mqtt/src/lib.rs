@@ -97,6 +97,7 @@ mod presence;
 mod properties;
 mod registry;
 mod router;
+mod runtime;
 mod seat;
 mod session;
 mod source;

@@ -30,7 +30,7 @@ impl Mqtt {
         if link.address.routes_all {
             link.router.want_everything();
         }
-        link.tasks.spawn(router::run(link.clone()));
+        link.spawn(router::run(link.clone()));
         Self { link }
     }
 

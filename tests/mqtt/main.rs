@@ -3,6 +3,7 @@
 
 mod absence;
 mod attempts;
+mod blocking;
 mod silence;
 mod version5;
 
