@@ -19,6 +19,7 @@ use crate::acknowledgement::Acknowledger;
 use crate::address::Address;
 pub(crate) use crate::lock::lock;
 use crate::reason;
+use crate::runtime;
 use crate::topology::Topology;
 use crate::waiting::Declared;
 
@@ -79,14 +80,19 @@ pub(crate) struct Session {
 
 impl Session {
     async fn open(address: &Address, number: u64) -> lapin::Result<Self> {
-        let connection = ConnectionBuilder::new()?
-            .with_uri(address.uri.clone())
-            .with_tls_config(address.tls.clone())
-            .with_properties(
-                ConnectionProperties::default().with_connection_name(connection_name().into()),
-            )
-            .connect()
-            .await?;
+        let (uri, tls) = (address.uri.clone(), address.tls.clone());
+        let connect = async move {
+            // It reads, writes and sends heartbeats on the runtime on which it is made.
+            ConnectionBuilder::new()?
+                .with_uri(uri)
+                .with_tls_config(tls)
+                .with_properties(
+                    ConnectionProperties::default().with_connection_name(connection_name().into()),
+                )
+                .connect()
+                .await
+        };
+        let connection = runtime::drive(connect).await?;
         let publishing = Mutex::new(Arc::new(confirming(&connection).await?));
         let mandatory = tokio::sync::Mutex::new(confirming(&connection).await?);
         Ok(Self { connection, number, publishing, mandatory })

@@ -65,6 +65,7 @@ mod properties;
 mod publisher;
 mod reason;
 mod resend;
+mod runtime;
 mod source;
 mod tap;
 mod topology;

@@ -9,11 +9,12 @@ use msgflo_core::{Error, Result};
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::inbox::{Inbox, Source};
+use crate::inbox::Inbox;
 use crate::link::{self, Link};
 use crate::presence;
 use crate::seat::{self, Seat};
 use crate::session::{Lost, lock};
+use crate::source::Source;
 use crate::topic::Record;
 
 /// How many messages may wait here for their next attempt before others have to wait, too, where the
@@ -34,7 +35,7 @@ pub(crate) async fn consume(link: &Arc<Link>, queue: &str, prefetch: u16) -> Res
     }
     let seat = occupy(link, queue, passing, prefetch.max(1)).await?;
     let inbox = Inbox::new(link.clone(), dead_letter_queue(queue), prefetch);
-    link.tasks.spawn(serve(link.clone(), queue.to_owned(), passing, seat, inbox.clone()));
+    link.spawn(serve(link.clone(), queue.to_owned(), passing, seat, inbox.clone()));
     let taking = Taking(inbox);
     Ok(Deliveries::new(stream::unfold(taking, |taking| async {
         taking.0.next().await.map(|next| (next, taking))
@@ -107,15 +108,19 @@ async fn fill(
     seat: &mut Seat,
     inbox: &Arc<Inbox>,
 ) -> Error {
+    let mut is_back = false;
     loop {
-        let source = Source::new(seat.session.clone());
+        let source = Source::new(link, seat, is_back);
         while let Some(publish) = seat.received.recv().await {
             inbox.push(publish, &source);
             inbox.room().await;
         }
         debug!("lost a seat of `{queue}`; taking it again");
         match occupy_again(link, queue, passing, inbox.prefetch, seat).await {
-            Ok(taken) => *seat = taken,
+            Ok(taken) => {
+                is_back = taken.record == seat.record;
+                *seat = taken;
+            }
             Err(error) => return error,
         }
     }
@@ -129,7 +134,7 @@ async fn take_over(link: &Arc<Link>, queue: &str, inbox: &Arc<Inbox>) {
         sleep(GRACE + link::jitter(GRACE)).await;
         let free = link.records.borrow().free_seat(queue);
         let Some(record) = free else { continue };
-        let emptying = link.tasks.spawn(empty(link.clone(), record, inbox.clone()));
+        let emptying = link.spawn(empty(link.clone(), record, inbox.clone()));
         // Fails when the task panics.
         let _ = emptying.await;
     }
@@ -163,7 +168,7 @@ async fn empty(link: Arc<Link>, record: Record, inbox: Arc<Inbox>) {
 
 /// Returns when everything that the seat had is settled.
 async fn drain(link: &Link, seat: &mut Seat, inbox: &Inbox) -> Result<(), Lost> {
-    let source = Source::new(seat.session.clone());
+    let source = Source::new(link, seat, false);
     let cutting_off = seat.session.clone();
     let end = seat.end_marker();
     let cut_off = seat::cut_off(link, &cutting_off, seat.record.as_ref());
@@ -171,6 +176,7 @@ async fn drain(link: &Link, seat: &mut Seat, inbox: &Inbox) -> Result<(), Lost> 
         while let Some(publish) = seat.received.recv().await {
             if publish.topic == end {
                 cutting_off.acknowledge(&publish);
+                inbox.clear_stale(&source);
                 source.settled().await;
                 return Ok(());
             }

@@ -9,6 +9,7 @@
 //! | `persistent: false` | a session that ends with its connection |
 //! | edge | a retained record `msgflo/edges/SOURCE/TARGET`, and a *route*: a persistent session that subscribes to `$share/msgflo-to-TARGET/SOURCE` and is forwarded by one process at a time |
 //! | dead letters | topic `dead-q`, kept in seats of its own |
+//! | how often a message was delivered, and which attempt it is at | while that is more than once, a retained record `msgflo/tallies/QUEUE/SEAT/MESSAGE` |
 //! | discovery | topic `fbp`, not retained: every subscriber sees every announcement |
 //! | statistics | topic `msgflo/statistics`, not retained |
 //!
@@ -26,8 +27,9 @@
 //! - What is to be tried again waits in the worker, unacknowledged in its seat: brokers hold nothing back. It takes a
 //!   place among the messages that the broker sends before one is acknowledged: with MQTT 5, 20 may wait
 //!   so beside those that are processed; with 3.1.1, the broker decides (Mosquitto: `max_inflight_messages`, 20). If
-//!   the worker is lost meanwhile, the message comes again at once, and its attempts are counted anew. How often a message
-//!   has ended the process cannot be known.
+//!   the worker is lost meanwhile, the message comes again at once, and its attempts go on being counted.
+//! - How often a message was delivered and never settled, brokers do not tell. Who delivers one that may have been
+//!   delivered before has the broker retain a record of it first, which goes when the message is settled.
 //! - A worker that subscribes by itself, like those of msgflo-nodejs, gets every message.
 //! - Peers that send at quality of service 0 reach workers that are connected; for those that are
 //!   not, Mosquitto drops what is sent so.
@@ -35,6 +37,9 @@
 //!   broker confirms and drops. Nor can what waits in a queue: [`Transport::statistics`] fails.
 //! - Content type and identifier of a message travel between those that speak MQTT 5, as the
 //!   property Content Type and the user property `msgflo-id`. MQTT 3.1.1 has no place for them.
+//!
+//! Connections are driven by the runtime on which [`connect`] is called; if that has one thread, by a thread of
+//! their own, so that a method that computes for long does not keep them silent.
 //!
 //! ## Versions
 //! `version=3` is what all of MsgFlo's programs speak; those that speak 5 understand them, and are
@@ -97,8 +102,11 @@ mod presence;
 mod properties;
 mod registry;
 mod router;
+mod runtime;
 mod seat;
 mod session;
+mod source;
+mod tally;
 mod tap;
 mod tls;
 mod topic;

@@ -12,6 +12,7 @@ use msgflo_core::{Definition, Error, ErrorKind, Message, Result};
 use rumqttc::QoS;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
@@ -21,6 +22,7 @@ use crate::assurance::{self, Assurance};
 use crate::presence::{self, Presence};
 use crate::registry::Records;
 use crate::router::Router;
+use crate::runtime;
 use crate::session::{Lost, Opening, Received, Session, lock};
 use crate::topic::{self, Record};
 
@@ -36,7 +38,7 @@ const BREAKS: u32 = 5;
 
 /// The link to the broker. It reconnects by itself.
 pub(crate) struct Link {
-    pub(crate) address: Address,
+    pub(crate) address: Arc<Address>,
     /// Who this is, among all that are linked to the broker.
     pub(crate) owner: String,
     pub(crate) records: watch::Sender<Records>,
@@ -49,10 +51,10 @@ pub(crate) struct Link {
     pub(crate) presence: Presence,
     pub(crate) assurance: Assurance,
     pub(crate) watchers: Mutex<Vec<mpsc::UnboundedSender<Definition>>>,
-    /// Whose deliveries may be dropped outside of it.
+    /// Where connections and tasks are driven. Deliveries may be dropped outside of it.
     pub(crate) runtime: Handle,
     /// What has to be finished before the link closes.
-    pub(crate) tasks: TaskTracker,
+    tasks: TaskTracker,
     state: watch::Sender<State>,
     connection: watch::Sender<Connection>,
     closing: watch::Sender<bool>,
@@ -82,7 +84,7 @@ impl Link {
     /// Connects, trying again until `patience` is over.
     pub(crate) async fn connect(address: Address, patience: Duration) -> Result<Arc<Self>> {
         let link = Arc::new(Self {
-            address,
+            address: Arc::new(address),
             owner: owner(),
             records: Default::default(),
             queues: Default::default(),
@@ -92,7 +94,7 @@ impl Link {
             presence: Default::default(),
             assurance: Default::default(),
             watchers: Default::default(),
-            runtime: Handle::current(),
+            runtime: runtime::choose(),
             tasks: TaskTracker::new(),
             state: watch::Sender::new(State::Reconnecting),
             connection: watch::Sender::new(Connection::FIRST),
@@ -118,8 +120,32 @@ impl Link {
         });
         let session = session.await?;
         link.state.send_replace(State::Connected(1, session.clone()));
-        tokio::spawn(supervise(Arc::downgrade(&link), session));
+        link.runtime.spawn(supervise(Arc::downgrade(&link), session));
         Ok(link)
+    }
+
+    /// Runs what has to be finished before the link closes.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn_on(task, &self.runtime)
+    }
+
+    /// One attempt to open a connection.
+    pub(crate) async fn open(
+        &self,
+        opening: Opening,
+    ) -> Result<(Session, mpsc::Receiver<Received>), Failure> {
+        self.open_within(opening, self.address.attempt).await
+    }
+
+    async fn open_within(
+        &self,
+        opening: Opening,
+        patience: Duration,
+    ) -> Result<(Session, mpsc::Receiver<Received>), Failure> {
+        Session::open(&self.runtime, self.address.clone(), opening, patience).await
     }
 
     /// The connection as it is now, or as soon as there is one again.
@@ -206,9 +232,14 @@ impl Link {
 
     /// Makes the broker retain what a record says; nothing removes it.
     pub(crate) async fn write(&self, record: &Record, says: &str) -> Result<()> {
-        let says = Message::new(says.to_owned());
-        self.deliver(&record.topic(), says, QoS::AtLeastOnce, Sending::Retained).await?;
+        self.retain(record, says).await?;
         self.sync().await
+    }
+
+    /// Makes the broker retain what a record says. When it returns, not everybody knows yet.
+    pub(crate) async fn retain(&self, record: &Record, says: &str) -> Result<()> {
+        let says = Message::new(says.to_owned());
+        self.deliver(&record.topic(), says, QoS::AtLeastOnce, Sending::Retained).await
     }
 
     /// Returns when the records have all that was written before.
@@ -339,15 +370,20 @@ impl Link {
                 Err(error) => debug!("passed over on {DISCOVERY_QUEUE}: {error}"),
             }
         } else if let Some(asked) = is(topic::QUESTIONS) {
-            self.tasks.spawn(presence::answer(self.clone(), asked));
+            self.spawn(presence::answer(self.clone(), asked));
         } else if let Some(answered) = is(topic::ANSWERS) {
             self.presence.hear(&answered);
         } else if let Some(record) = Record::parse(&received.topic) {
             match snapshot {
                 Some(records) => records.set(record, &received.message.payload),
-                None => self
-                    .records
-                    .send_modify(|records| records.set(record, &received.message.payload)),
+                None => {
+                    // There may be many, and nobody waits for them.
+                    let wakes = !matches!(record, Record::Tally { .. });
+                    self.records.send_if_modified(|records| {
+                        records.set(record, &received.message.payload);
+                        wakes
+                    });
+                }
             }
         }
     }
@@ -380,11 +416,11 @@ fn random_bits() -> u64 {
 
 /// Opens a connection on which all records are known.
 async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>, Failure> {
-    let client_id = link.address.client_id.as_ref().unwrap_or(&link.owner);
+    let client_id = link.address.client_id.as_ref().unwrap_or(&link.owner).clone();
     let opening = Opening { client_id, clean: true, will: None, receive_maximum: None };
-    let (session, received) = Session::open(&link.address, opening, patience).await?;
+    let (session, received) = link.open_within(opening, patience).await?;
     let session = Arc::new(session);
-    tokio::spawn(dispatch(Arc::downgrade(link), Arc::downgrade(&session), received));
+    link.runtime.spawn(dispatch(Arc::downgrade(link), Arc::downgrade(&session), received));
     let number = link.markers_sent.fetch_add(1, Ordering::Relaxed) + 1;
     let subscribed = async {
         let marker = topic::marker(&link.owner);
@@ -392,6 +428,7 @@ async fn establish(link: &Arc<Link>, patience: Duration) -> Result<Arc<Session>,
             topic::SEATS,
             topic::EDGES,
             topic::ROUTES,
+            topic::TALLIES,
             topic::QUESTIONS,
             topic::ANSWERS,
             &marker,
@@ -471,7 +508,7 @@ async fn supervise(link: Weak<Link>, first: Arc<Session>) {
         });
         warn!("connected to {} again", owned.address.shown);
         let restoring = owned.clone();
-        owned.tasks.spawn(async move { assurance::restored(&restoring).await });
+        owned.spawn(async move { assurance::restored(&restoring).await });
     }
 }
 

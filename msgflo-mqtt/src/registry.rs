@@ -49,6 +49,18 @@ impl Records {
             .filter(move |record| matches!(record, Record::Seat { queue, .. } if queue == name))
     }
 
+    /// Records of how often a seat's messages were delivered.
+    pub(crate) fn tallies(&self, of: &Record) -> impl Iterator<Item = &Record> {
+        let of = match of {
+            Record::Seat { queue, seat } => Some((queue, seat)),
+            _ => None,
+        };
+        self.0.keys().filter(move |record| match record {
+            Record::Tally { queue, seat, .. } => of == Some((queue, seat)),
+            _ => false,
+        })
+    }
+
     /// The edges that begin at a topic.
     pub(crate) fn edges_from(&self, topic: &str) -> HashSet<Edge> {
         let bound = self.0.keys().filter_map(|record| match record {
@@ -70,7 +82,7 @@ impl Records {
             .keys()
             .filter_map(|record| match record {
                 Record::Edge(edge) | Record::Route(edge) => Some(edge.clone()),
-                Record::Seat { .. } => None,
+                Record::Seat { .. } | Record::Tally { .. } => None,
             })
             .collect();
         edges.sort_by(|one, other| (&one.source, &one.target).cmp(&(&other.source, &other.target)));

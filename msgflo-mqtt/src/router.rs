@@ -78,7 +78,7 @@ pub(crate) async fn run(link: Arc<Link>) {
         let edges = records.borrow_and_update().edges();
         for edge in edges {
             if link.router.wants(&edge) && lock(&link.router.attended).insert(edge.clone()) {
-                link.tasks.spawn(attend(link.clone(), edge));
+                link.spawn(attend(link.clone(), edge));
             }
         }
         tokio::select! {

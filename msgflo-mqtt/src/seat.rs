@@ -73,7 +73,9 @@ impl Receiving {
 /// What a seat's session subscribes to.
 pub(crate) fn filter(record: &Record) -> String {
     match record {
-        Record::Seat { queue, .. } => format!("$share/msgflo/{queue}"),
+        Record::Seat { queue, .. } | Record::Tally { queue, .. } => {
+            format!("$share/msgflo/{queue}")
+        }
         Record::Route(edge) | Record::Edge(edge) => {
             format!("$share/msgflo-to-{}/{}", topic::encode(&edge.target), edge.source)
         }
@@ -82,7 +84,7 @@ pub(crate) fn filter(record: &Record) -> String {
 
 fn queue_of(record: &Record) -> &str {
     match record {
-        Record::Seat { queue, .. } => queue,
+        Record::Seat { queue, .. } | Record::Tally { queue, .. } => queue,
         Record::Route(edge) | Record::Edge(edge) => &edge.source,
     }
 }
@@ -124,8 +126,8 @@ async fn fill_while(link: &Link, record: &Record, wanted: impl Fn() -> bool) -> 
 async fn try_fill(link: &Link, record: &Record) -> Result<bool> {
     link.session().await?;
     let id = client_id(record);
-    let opening = Opening { client_id: &id, clean: false, will: None, receive_maximum: None };
-    let opened = Session::open(&link.address, opening, link.address.attempt).await;
+    let opening = Opening { client_id: id, clean: false, will: None, receive_maximum: None };
+    let opened = link.open(opening).await;
     let Ok((session, received)) = opened else { return Ok(false) };
     let mut received = Receiving::new(received);
     let filled = try_subscribe(link, record, &session, &mut received).await;
@@ -180,8 +182,8 @@ pub(crate) async fn take_passing(link: &Link, queue: &str, prefetch: u16) -> Res
         link.session().await?;
         let id = format!("msgflo/passing/{}/{}", topic::encode(queue), random());
         let opening =
-            Opening { client_id: &id, clean: true, will: None, receive_maximum: Some(prefetch) };
-        let opened = Session::open(&link.address, opening, link.address.attempt).await;
+            Opening { client_id: id, clean: true, will: None, receive_maximum: Some(prefetch) };
+        let opened = link.open(opening).await;
         if let Ok((session, received)) = opened {
             let filter = filter(&new(queue));
             match session.subscribe(&filter, qos(link)).await {
@@ -227,12 +229,12 @@ async fn try_take(
 ) -> Result<Result<Option<Seat>, String>> {
     let id = client_id(record);
     let opening = Opening {
-        client_id: &id,
+        client_id: id,
         clean: false,
         will: Some((record.topic(), FREE)),
         receive_maximum: Some(prefetch),
     };
-    let opened = Session::open(&link.address, opening, link.address.attempt).await;
+    let opened = link.open(opening).await;
     let (session, received) = match opened {
         Ok(opened) => opened,
         Err(Failure::Denied(reason) | Failure::Failed(reason)) => return Ok(Err(reason)),
@@ -305,9 +307,8 @@ impl Seat {
         self.session.close().await;
         let Some(record) = &self.record else { return Ok(()) };
         let id = client_id(record);
-        let opening = Opening { client_id: &id, clean: true, will: None, receive_maximum: None };
-        if let Ok((session, _)) = Session::open(&link.address, opening, link.address.attempt).await
-        {
+        let opening = Opening { client_id: id, clean: true, will: None, receive_maximum: None };
+        if let Ok((session, _)) = link.open(opening).await {
             session.close().await;
         }
         link.write(record, "").await

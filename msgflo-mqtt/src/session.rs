@@ -8,12 +8,14 @@ use std::time::Duration;
 use msgflo_core::Message;
 use msgflo_core::transport::Failure;
 use rumqttc::{Outgoing, QoS};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::debug;
 
 use crate::address::{Address, Version};
+use crate::runtime::run_on;
 use crate::{v3, v5};
 
 /// How many received messages may wait to be looked at. Then nothing more is read.
@@ -45,8 +47,8 @@ pub(crate) struct Received {
 }
 
 /// How a session is opened.
-pub(crate) struct Opening<'a> {
-    pub(crate) client_id: &'a str,
+pub(crate) struct Opening {
+    pub(crate) client_id: String,
     /// Whether the broker forgets what it kept for this client, before and after.
     pub(crate) clean: bool,
     /// Topic and payload of a message that the broker retains when the connection is lost.
@@ -99,27 +101,30 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Connects. Messages come through the receiver until the connection ends.
+    /// Connects; the connection is driven by this runtime. Messages come through the receiver until it
+    /// ends.
     pub(crate) async fn open(
-        address: &Address,
-        opening: Opening<'_>,
+        runtime: &Handle,
+        address: Arc<Address>,
+        opening: Opening,
         patience: Duration,
     ) -> Result<(Self, mpsc::Receiver<Received>), Failure> {
         let silence = address.keep_alive * 2;
-        let opened = async {
+        let opened = async move {
             match address.version {
                 Version::V3 => {
-                    let (client, events) = v3::connect(address, &opening, patience).await?;
+                    let (client, events) = v3::connect(&address, &opening, patience).await?;
                     Ok(Self::start(client, events, silence))
                 }
                 Version::V5 => {
-                    let (client, events) = v5::connect(address, &opening, patience).await?;
+                    let (client, events) = v5::connect(&address, &opening, patience).await?;
                     Ok(Self::start(client, events, silence))
                 }
             }
         };
-        match timeout(patience, opened).await {
-            Ok(opened) => opened,
+        match timeout(patience, run_on(runtime, opened)).await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => Err(Failure::Failed("the program ends".into())),
             Err(_) => Err(Failure::Failed(format!("no answer within {patience:.1?}"))),
         }
     }

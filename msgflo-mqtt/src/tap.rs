@@ -60,8 +60,8 @@ async fn connect(link: &Link, topic: &str) -> Result<(Session, mpsc::Receiver<Re
     loop {
         link.session().await?;
         let id = format!("msgflo/tap/{}", random());
-        let opening = Opening { client_id: &id, clean: true, will: None, receive_maximum: None };
-        match Session::open(&link.address, opening, link.address.attempt).await {
+        let opening = Opening { client_id: id, clean: true, will: None, receive_maximum: None };
+        match link.open(opening).await {
             Ok((session, received)) => {
                 match session.subscribe(topic, link.address.receiving_qos()).await {
                     Ok(true) => return Ok((session, received)),

@@ -18,6 +18,9 @@ pub(crate) const EDGES: &str = "msgflo/edges/+/+";
 /// Records of the edges' routers, `msgflo/routes/SOURCE/TARGET`.
 pub(crate) const ROUTES: &str = "msgflo/routes/+/+";
 
+/// Records of how often messages were delivered, `msgflo/tallies/QUEUE/SEAT/MESSAGE`.
+pub(crate) const TALLIES: &str = "msgflo/tallies/+/+/+";
+
 /// Who has the seat whose record's topic this is? See [`crate::presence`].
 pub(crate) const QUESTIONS: &str = "msgflo/questions";
 /// It is had by who sends this.
@@ -63,9 +66,18 @@ fn decode(level: &str) -> Option<String> {
 /// A record that is kept on the broker as a retained message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Record {
-    Seat { queue: String, seat: String },
+    Seat {
+        queue: String,
+        seat: String,
+    },
     Edge(Edge),
     Route(Edge),
+    /// How often a message in a seat was delivered and never settled: see [`crate::tally`].
+    Tally {
+        queue: String,
+        seat: String,
+        message: String,
+    },
 }
 
 impl Record {
@@ -88,6 +100,10 @@ impl Record {
             Self::Seat { queue, seat } => ("queues", queue, seat),
             Self::Edge(edge) => ("edges", &edge.source, &edge.target),
             Self::Route(edge) => ("routes", &edge.source, &edge.target),
+            Self::Tally { queue, seat, message } => {
+                let (queue, seat) = (encode(queue), encode(seat));
+                return format!("msgflo/tallies/{queue}/{seat}/{}", encode(message));
+            }
         };
         format!("msgflo/{kind}/{}/{}", encode(first), encode(second))
     }
@@ -101,6 +117,10 @@ impl Record {
             "edges" => Some(Self::Edge(edge())),
             "routes" => Some(Self::Route(edge())),
             "queues" => Some(Self::Seat { queue: first, seat: second }),
+            "tallies" => {
+                let message = decode(levels.next()?)?;
+                Some(Self::Tally { queue: first, seat: second, message })
+            }
             _ => None,
         }
     }
@@ -119,7 +139,9 @@ mod tests {
     fn records_come_back_from_their_topics() {
         let edge = Edge { source: "a/b #+%".into(), target: "ünï/in".into() };
         let seat = Record::Seat { queue: "a/b".into(), seat: "1f".into() };
-        for record in [seat, Record::Edge(edge.clone()), Record::Route(edge)] {
+        let tally =
+            Record::Tally { queue: "a/b".into(), seat: "1f".into(), message: "7-0f".into() };
+        for record in [seat, Record::Edge(edge.clone()), Record::Route(edge), tally] {
             assert_eq!(Record::parse(&record.topic()), Some(record));
         }
         assert_eq!(

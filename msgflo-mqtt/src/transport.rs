@@ -30,7 +30,7 @@ impl Mqtt {
         if link.address.routes_all {
             link.router.want_everything();
         }
-        link.tasks.spawn(router::run(link.clone()));
+        link.spawn(router::run(link.clone()));
         Self { link }
     }
 
@@ -62,6 +62,7 @@ impl Transport for Mqtt {
         let is_5 = self.link.address.version == Version::V5;
         abilities.headers = is_5;
         abilities.expiry = is_5;
+        abilities.counts_deliveries = true;
         abilities
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Events(EventLoop);
 
 pub(crate) async fn connect(
     address: &Address,
-    opening: &Opening<'_>,
+    opening: &Opening,
     patience: Duration,
 ) -> Result<(Client, Events), Failure> {
     let (client, mut events) = AsyncClient::new(options(address, opening), UNSENT);
@@ -41,7 +41,7 @@ pub(crate) async fn connect(
 }
 
 fn options(address: &Address, opening: &Opening) -> MqttOptions {
-    let mut options = MqttOptions::new(opening.client_id, &address.host, address.port);
+    let mut options = MqttOptions::new(&opening.client_id, &address.host, address.port);
     options
         .set_keep_alive(address.keep_alive)
         .set_clean_session(opening.clean)

@@ -35,7 +35,7 @@ pub(crate) struct Events(EventLoop);
 
 pub(crate) async fn connect(
     address: &Address,
-    opening: &Opening<'_>,
+    opening: &Opening,
     patience: Duration,
 ) -> Result<(Client, Events), Failure> {
     let (client, mut events) = AsyncClient::new(options(address, opening, patience), UNSENT);
@@ -60,7 +60,7 @@ fn options(address: &Address, opening: &Opening, patience: Duration) -> MqttOpti
     properties.session_expiry_interval = (!opening.clean).then_some(FOR_EVER);
     properties.receive_maximum = opening.receive_maximum;
     properties.max_packet_size = Some(LARGEST_PACKET as u32);
-    let mut options = MqttOptions::new(opening.client_id, &address.host, address.port);
+    let mut options = MqttOptions::new(&opening.client_id, &address.host, address.port);
     options
         .set_keep_alive(address.keep_alive)
         .set_clean_start(opening.clean)
@@ -101,7 +101,7 @@ fn lacking(answer: &ConnAck, qos: QoS) -> Option<String> {
 
 async fn failure(
     address: &Address,
-    opening: &Opening<'_>,
+    opening: &Opening,
     patience: Duration,
     error: &ConnectionError,
 ) -> Failure {
@@ -134,9 +134,9 @@ async fn failure(
     }
 }
 
-async fn speaks_3(address: &Address, opening: &Opening<'_>, patience: Duration) -> bool {
+async fn speaks_3(address: &Address, opening: &Opening, patience: Duration) -> bool {
     // Not that of a session that is kept.
-    let client_id = &format!("{}-version", opening.client_id);
+    let client_id = format!("{}-version", opening.client_id);
     let trial = Opening { client_id, clean: true, will: None, receive_maximum: None };
     v3::connect(address, &trial, patience).await.is_ok()
 }

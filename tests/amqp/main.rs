@@ -1,5 +1,7 @@
 //! What only RabbitMQ has: users, virtual hosts, TLS, arguments of queues.
 
+mod blocking;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;

@@ -17,8 +17,8 @@ pub const CASES: &[Case] = cases![
     what_asks_for_a_pause_gets_it,
     waiting_for_an_attempt_takes_no_place,
     what_takes_too_long_has_failed,
-    attempts_are_counted_across_workers: Headers & Delay,
-    what_waits_survives_its_worker: Headers & Delay,
+    attempts_are_counted_across_workers,
+    what_waits_survives_its_worker,
     what_is_closed_under_a_method_goes_back,
 ];
 

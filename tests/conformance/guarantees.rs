@@ -36,6 +36,10 @@ const ROWS: &[(&str, &[&str])] = &[
             "waiting_for_an_attempt_takes_no_place",
         ],
     ),
+    (
+        "attempts are counted across workers",
+        &["attempts_are_counted_across_workers", "what_waits_survives_its_worker"],
+    ),
     ("late watchers see who is there", &["a_late_watcher_sees_who_is_there"]),
 ];
 

@@ -2,6 +2,8 @@
 //! versions, and peers that speak nothing but MQTT.
 
 mod absence;
+mod attempts;
+mod blocking;
 mod silence;
 mod version5;
 
