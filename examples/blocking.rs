@@ -38,7 +38,9 @@ impl Primes {
 }
 
 fn is_prime(number: u64) -> bool {
-    (2..).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0)
+    (2..)
+        .take_while(|divisor| divisor * divisor <= number)
+        .all(|divisor| !number.is_multiple_of(divisor))
 }
 
 #[tokio::main]
