@@ -4,8 +4,8 @@
 //!     cargo run --example ask_axum -- --broker 'zmq://127.0.0.1:5555?hub=auto' --http 127.0.0.1:8080
 //!     cargo run --example ask_axum -- --broker zmq://127.0.0.1:5555 --http 127.0.0.1:8081
 //!     cargo run --example blocking -- --broker zmq://127.0.0.1:5555
-//!     echo 'front(examples/Front) ASK -> BELOW primes(examples/Primes) COUNT -> ANSWER front' |
-//!         msgflo setup --broker zmq://127.0.0.1:5555 -
+//!     echo 'front(examples/Front) ASK -> BELOW primes(examples/Primes) COUNT -> ANSWER front' > ask.fbp
+//!     msgflo setup --broker zmq://127.0.0.1:5555 ask.fbp
 //!     curl http://127.0.0.1:8080/primes/1000 http://127.0.0.1:8081/primes/2000
 
 use std::net::SocketAddr;
