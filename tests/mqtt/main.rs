@@ -2,6 +2,7 @@
 //! versions, and peers that speak nothing but MQTT.
 
 mod absence;
+mod retained;
 mod silence;
 mod version5;
 
