@@ -178,3 +178,42 @@ async fn what_comes_twice_is_booked_once() {
     let letter = next(&mut dead).await;
     assert!(letter.headers().get("msgflo-error").unwrap().contains("without an identifier"));
 }
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+#[test]
+fn every_example_is_in_the_list() {
+    let page = read("docs/examples.md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let commands = [format!("--example {name}"), format!("-p {name}")];
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+        assert!(commands.iter().any(|command| page.contains(command)), "{name}");
+    }
+}
+
+/// The version of a dependency in a Cargo.toml, in either form.
+fn version<'a>(toml: &'a str, name: &str) -> Option<&'a str> {
+    let line = toml.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))?;
+    let line = line.strip_prefix("{ version = ").unwrap_or(line);
+    line.strip_prefix('"')?.split('"').next()
+}
+
+#[test]
+fn the_versions_on_the_page_are_those_that_msgflo_has() {
+    let page = read("docs/examples.md");
+    let manifests = [read("msgflo-core/Cargo.toml"), read("Cargo.toml")];
+    let block = page.split("```toml\n[dependencies]\n").nth(1).unwrap();
+    let names = block.lines().map_while(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let names: Vec<_> = names.filter(|name| *name != "msgflo").collect();
+    assert!(names.contains(&"prost") && names.contains(&"metrics"));
+    for name in names {
+        let told = version(block, name).unwrap();
+        let is = manifests.iter().find_map(|toml| version(toml, name)).unwrap();
+        assert_eq!(told, is, "{name}");
+    }
+}
