@@ -72,7 +72,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `timeout = "60s"` | an attempt that takes longer has failed; the method's future is dropped | none |
 /// | `batch = N` | the method gets up to so many messages at once, as a `Vec<P>`: `async fn(&self, Vec<P>)` | one by one |
 /// | `linger = "1s"` | how long a batch that is not full waits for more | `100ms` |
-/// | `blocking` | the method blocks, and is not async: it runs on a thread of its own | `false` |
+/// | `blocking` | the method blocks, and is not async, `fn(&self, P)`: it runs on a thread of its own, and sends by `send_blocking` | `false` |
 /// | `parallel` | messages are processed on all of the runtime's threads; else on one at a time, which costs less | `false` |
 /// | `ordered_by = "…"` | messages with the same value of this header are processed one after the other | others overtake |
 /// | `replies` | what comes answers requests (`Outport::request`, `Network::request`); it needs no `process`, which would get what answers none | `false` |
@@ -82,8 +82,13 @@ use syn::{DeriveInput, parse_macro_input};
 /// From `concurrency` to `max_priority`, they are for inports only.
 ///
 /// The method may take a `msgflo::Context` as its last argument, and may fail with any error that converts
-/// into `Box<dyn Error + Send + Sync>`, `anyhow::Error` included. The struct may have type parameters: what
-/// is put in for them must be `Send + Sync + 'static`.
+/// into `Box<dyn Error + Send + Sync>`, `anyhow::Error` included. With `batch`, all messages are settled
+/// together; on an error, each is tried alone. A `hidden` port has no queue, so what says how messages of a
+/// queue are dealt with (`attempts`, `batch`, …) is refused there.
+///
+/// The struct may have type parameters and constants: dependencies are put in by them, or mocks. Its fields
+/// must then be `Send + Sync + 'static`; that is asked for by itself. All that a struct becomes has the same
+/// component's name, whatever is put in.
 ///
 /// ```
 /// use msgflo::{Context, Inport, Json, Outport, Participant};
@@ -109,6 +114,46 @@ use syn::{DeriveInput, parse_macro_input};
 ///         let rows: Vec<u32> = rows.into_iter().map(|Json(row)| row).collect();
 ///         self.database.insert(&rows)?;
 ///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// A method that blocks, and an inport that takes what comes back of requests:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use msgflo::{Inport, Json, Outport, Participant};
+///
+/// /// Tell how large files are
+/// #[derive(Participant, Default)]
+/// struct Measure {
+///     #[inport(process = measure, blocking, concurrency = 4, timeout = "60s")]
+///     path: Inport<String>,
+///     #[outport]
+///     size: Outport<Json<u64>>,
+/// }
+///
+/// impl Measure {
+///     fn measure(&self, path: String) -> anyhow::Result<()> {
+///         let size = std::fs::metadata(path)?.len();
+///         Ok(self.size.send_blocking(Json(size))?)
+///     }
+/// }
+///
+/// /// Ask, and wait for the answer
+/// #[derive(Participant, Default)]
+/// struct Front {
+///     #[outport(headers = required)]
+///     path: Outport<String>,
+///     #[inport(replies)]
+///     size: Inport<Json<u64>>,
+/// }
+///
+/// impl Front {
+///     async fn size(&self, path: &str) -> msgflo::Result<u64> {
+///         let asked = self.path.request::<Json<u64>>(path.into());
+///         Ok(asked.timeout(Duration::from_secs(10)).await?.0)
 ///     }
 /// }
 /// ```

@@ -1,13 +1,6 @@
 use msgflo::{Json, Outport, Participant};
 
 #[derive(Participant)]
-#[participant(crate = "flow")]
-struct Unknown {
-    #[outport]
-    out: Outport<Json<u32>>,
-}
-
-#[derive(Participant)]
 #[participant(crate = "not a crate")]
 struct NoPath {
     #[outport]
