@@ -1,69 +1,17 @@
 //! Programs as processes: what an operator sees of them.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod process;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use msgflo::Message;
 use msgflo::transport::Target;
 use msgflo_test_broker::free_port;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The example `patient`, which this package builds together with its tests.
-struct Patient {
-    child: Child,
-    output: BufReader<ChildStdout>,
-}
-
-impl Patient {
-    fn start(arguments: &[&str]) -> Self {
-        let mut program = std::env::current_exe().unwrap();
-        program.pop();
-        program.pop();
-        let mut child = Command::new(program.join("examples/patient"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        assert!(line.contains("is ready on"), "{line}");
-        Self { child, output }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim().to_owned()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Its exit code, and what it wrote on standard error.
-    fn end(mut self) -> (Option<i32>, String) {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if Instant::now() > deadline {
-                let _ = self.child.kill();
-                panic!("it does not end");
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        (status.code(), errors)
-    }
-}
+use process::{Example, PATIENCE};
 
 async fn hub() -> (msgflo::zmq::Hub, msgflo::Network) {
     let hub = msgflo::zmq::Hub::bind("zmq://127.0.0.1:0").await.unwrap();
@@ -89,7 +37,8 @@ async fn next(network: &msgflo::Network, queue: &str) -> String {
 async fn what_is_not_finished_in_time_goes_back() {
     let (hub, network) = hub().await;
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
-        let mut patient = Patient::start(&["--broker", hub.url(), "--shutdown-timeout", "0.2"]);
+        let mut patient =
+            Example::start("patient", &["--broker", hub.url(), "--shutdown-timeout", "0.2"]);
         send(&network, "wait").await;
         assert_eq!(patient.line(), "wait");
         patient.signal(signal);
@@ -103,7 +52,7 @@ async fn what_is_not_finished_in_time_goes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_the_process_whatever_blocks() {
     let (hub, network) = hub().await;
-    let mut patient = Patient::start(&["--broker", hub.url()]);
+    let mut patient = Example::start("patient", &["--broker", hub.url()]);
     send(&network, "block").await;
     assert_eq!(patient.line(), "block");
     patient.signal(Signal::TERM);
@@ -118,7 +67,7 @@ async fn a_second_signal_ends_the_process_whatever_blocks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_background_that_fails_ends_the_program() {
     let (hub, _network) = hub().await;
-    let patient = Patient::start(&["--broker", hub.url(), "--fail"]);
+    let patient = Example::start("patient", &["--broker", hub.url(), "--fail"]);
     let (code, errors) = patient.end();
     assert_eq!(code, Some(1));
     assert!(errors.contains("the background was asked to fail"), "{errors}");
@@ -128,16 +77,10 @@ async fn a_background_that_fails_ends_the_program() {
 async fn it_tells_over_http_how_it_is() {
     let (hub, network) = hub().await;
     let address = format!("127.0.0.1:{}", free_port().unwrap());
-    let mut patient = Patient::start(&[
-        "--broker",
-        hub.url(),
-        "--listen",
-        &address,
-        "--attempts",
-        "2",
-        "--backoff",
-        "10ms",
-    ]);
+    let mut patient = Example::start(
+        "patient",
+        &["--broker", hub.url(), "--listen", &address, "--attempts", "2", "--backoff", "10ms"],
+    );
     send(&network, "fail").await;
     assert_eq!(next(&network, "dead-patient.IN").await, "fail");
     assert_eq!([patient.line(), patient.line()], ["fail", "fail"]);
@@ -171,8 +114,6 @@ async fn it_tells_over_http_how_it_is() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(ask(&address, "GET /healthz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
-    patient.child.kill().unwrap();
-    patient.child.wait().unwrap();
 }
 
 fn ask(address: &str, request: &str) -> String {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::discovery::{Definition, PortDefinition};
 use crate::policy::Backoff;
 use crate::transport::Abilities;
-use crate::{Error, Result};
+use crate::{Error, Result, payload};
 
 /// How long a batch waits for more, where nothing else is said.
 pub const DEFAULT_LINGER: Duration = Duration::from_millis(100);
@@ -38,6 +38,10 @@ pub struct Port {
     pub id: String,
     /// What it carries, as it is announced.
     pub port_type: String,
+    /// The format of what it carries, as a media type, where that tells more than its type.
+    pub content_type: Option<String>,
+    /// What that is called in the format, such as a message type of Protocol Buffers.
+    pub message_type: Option<String>,
     /// Its address on the broker, where `#ROLE` stands for the role. By default `ROLE.PORT`,
     /// the port in capitals.
     pub queue: Option<String>,
@@ -162,6 +166,8 @@ impl Port {
         Self {
             id: id.into(),
             port_type: port_type.into(),
+            content_type: None,
+            message_type: None,
             queue: None,
             description: None,
             schema: None,
@@ -179,6 +185,15 @@ impl Port {
             max_priority: None,
             required: Abilities::NONE,
         }
+    }
+
+    /// Sets the format of what it carries, and what that is called there. JSON, text and bytes of any kind
+    /// are not announced: the port's type tells as much.
+    pub fn format(mut self, content_type: &str, message_type: Option<&str>) -> Self {
+        self.content_type =
+            payload::is_worth_telling(content_type).then(|| content_type.to_owned());
+        self.message_type = message_type.map(str::to_owned);
+        self
     }
 
     /// Sets its address on the broker, where `#ROLE` stands for the role.
@@ -300,6 +315,11 @@ impl Port {
         let mut other = serde_json::Map::new();
         if !self.persistent {
             other.insert("persistent".into(), false.into());
+        }
+        for (key, value) in
+            [("contentType", &self.content_type), ("messageType", &self.message_type)]
+        {
+            other.extend(value.as_deref().map(|value| (key.to_owned(), value.into())));
         }
         PortDefinition {
             id: self.id.clone(),

@@ -313,7 +313,7 @@ impl Assembly {
     pub fn outport_as<P: Encode>(&mut self, port: Port) -> Arc<Outport<P>> {
         let outport = Arc::new(Outport::default());
         let (own, id) = (outport.clone(), port.id.clone());
-        self.component.outports.push(port);
+        self.component.outports.push(port.format(P::CONTENT_TYPE, P::message_type()));
         self.connectors.push(Box::new(move |ports| {
             if let Some(link) = ports.outport_link(&id) {
                 own.connect_shared(link);
@@ -335,7 +335,7 @@ impl Assembly {
     /// Adds an inport with settings of its own.
     pub fn inport_as<P: Decode>(&mut self, port: Port, method: Method<(), P>) {
         let id = port.id.clone();
-        self.component.inports.push(port);
+        self.component.inports.push(port.format(P::CONTENT_TYPE, P::message_type()));
         self.connectors.push(Box::new(move |ports| ports.process(&id, &method.0)));
     }
 

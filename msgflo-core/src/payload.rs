@@ -64,6 +64,12 @@ pub trait Payload: Sized + Send + 'static {
     /// `array` or `buffer`.
     fn port_type() -> &'static str;
 
+    /// What a value of this type is called in the format, where the format has names for its types:
+    /// announced, so that documents can tell.
+    fn message_type() -> Option<&'static str> {
+        None
+    }
+
     /// Whether a message that says it is of this content type may be tried. By default the
     /// type's own, and those that say nothing (`application/octet-stream`, `text/plain`).
     fn accepts(content_type: &str) -> bool {
@@ -100,6 +106,12 @@ pub trait Encode: Payload {
 /// `text/html; charset=utf-8` without its parameters.
 fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Whether a content type tells more than a port's type does, with JSON as what is usual.
+pub(crate) fn is_worth_telling(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    !is_unspecific(essence) && !essence.eq_ignore_ascii_case("application/json")
 }
 
 fn is_unspecific(essence: &str) -> bool {

@@ -136,7 +136,10 @@ fn define(valid: &ValidPort<'_>, krate: &TokenStream) -> TokenStream {
         Some(port_type) => quote!(#port_type),
         None => quote_spanned!(at(payload)=> <#payload as #krate::Payload>::port_type()),
     };
-    let mut options = TokenStream::new();
+    let format = quote_spanned! {at(payload)=>
+        <#payload as #krate::Payload>::CONTENT_TYPE, <#payload as #krate::Payload>::message_type()
+    };
+    let mut options = quote!(.format(#format));
     if let Some(description) = &port.description {
         options.extend(quote!(.description(#description)));
     }

@@ -114,6 +114,39 @@ async fn the_struct_is_announced() {
     network.shutdown().await.unwrap();
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct Position {
+    #[prost(double, tag = "1")]
+    latitude: f64,
+}
+
+#[derive(Participant)]
+struct Formats {
+    #[outport]
+    position: Outport<msgflo::Protobuf<Position>>,
+    #[outport(type = "object")]
+    xml: Outport<msgflo::Xml<Failure>>,
+    #[outport]
+    text: Outport<String>,
+    #[outport]
+    json: Outport<Json<u8>>,
+}
+
+#[test]
+fn a_format_is_announced_that_the_type_does_not_tell() {
+    let announced = Formats::component().instantiate("formats").unwrap();
+    assert_eq!(
+        serde_json::to_value(announced.outports).unwrap(),
+        json!([
+            { "id": "position", "type": "buffer", "queue": "formats.POSITION",
+              "contentType": "application/x-protobuf", "messageType": "Position" },
+            { "id": "xml", "type": "object", "queue": "formats.XML", "contentType": "application/xml" },
+            { "id": "text", "type": "string", "queue": "formats.TEXT" },
+            { "id": "json", "type": "int", "queue": "formats.JSON" },
+        ])
+    );
+}
+
 /// Everything that
 /// can be said.
 ///

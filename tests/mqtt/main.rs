@@ -4,6 +4,7 @@
 mod absence;
 mod attempts;
 mod blocking;
+mod retained;
 mod silence;
 mod version5;
 

@@ -99,8 +99,13 @@ impl Document {
         self.schemas.insert(id.clone(), schema::of(port, &place));
 
         let mut message = json!({ "title": format!("{} {}", role.name(), port.id), "payload": { "$ref": place } });
-        if port.port_type == "buffer" {
-            message["contentType"] = "application/octet-stream".into();
+        let told = |key: &str| port.other.get(key).and_then(Value::as_str);
+        let any_bytes = (port.port_type == "buffer").then_some("application/octet-stream");
+        if let Some(content_type) = told("contentType").or(any_bytes) {
+            message["contentType"] = content_type.into();
+        }
+        if let Some(name) = told("messageType") {
+            message["name"] = name.into();
         }
         if let Some(description) = &port.description {
             message["description"] = description.as_str().into();

@@ -25,6 +25,7 @@ fn peculiar() -> Definition {
         "outports": [
             { "id": "ö", "type": "int", "queue": "siri/ö", "schema": 7 },
             { "id": "ok", "type": "boolean", "queue": "siri/o", "schema": true },
+            { "id": "position", "type": "buffer", "queue": "siri/p", "contentType": "application/x-protobuf", "messageType": "Position" },
         ],
     }))
     .unwrap()
@@ -73,6 +74,9 @@ async fn the_document_is_valid_and_has_every_port() {
     assert_eq!(find(&schema["properties"]["size"])["minimum"], 1);
     let image = find(find(&document["operations"]["resize.image"]["messages"][0]));
     assert_eq!(image["contentType"], "application/octet-stream");
+    let position = &document["components"]["messages"]["c-base_siri.position"];
+    assert_eq!(position["contentType"], "application/x-protobuf");
+    assert_eq!(position["name"], "Position");
 
     let operations = document["operations"].as_object().unwrap().values();
     let addresses: Vec<_> =

@@ -14,6 +14,11 @@ impl<T: prost::Message + Default + 'static> Payload for Protobuf<T> {
         "buffer"
     }
 
+    /// The type's name, which `prost-build` takes from the definition.
+    fn message_type() -> Option<&'static str> {
+        std::any::type_name::<T>().split('<').next()?.rsplit("::").next()
+    }
+
     fn accepts(content_type: &str) -> bool {
         let essence = essence(content_type).to_ascii_lowercase();
         is_unspecific(&essence)

@@ -24,6 +24,25 @@ fn ports_are_operations_on_the_channels_of_their_queues() {
 }
 
 #[test]
+fn a_message_tells_its_format_and_what_it_is_called_there() {
+    let mut worker = worker("a", "map");
+    let position =
+        msgflo::Port::new("position", "buffer").format("application/x-protobuf", Some("Position"));
+    let ports = [position, msgflo::Port::new("photo", "buffer")];
+    let component =
+        ports.into_iter().fold(msgflo::Component::new("Map"), |map, port| map.inport(port));
+    worker.inports = component.instantiate("map").unwrap().inports;
+    let mut observation = Observation::default();
+    observation.hear(worker, Instant::now());
+    let messages = &documented(&observation)["components"]["messages"];
+    assert_eq!(messages["map.position"]["contentType"], "application/x-protobuf");
+    assert_eq!(messages["map.position"]["name"], "Position");
+    assert_eq!(messages["map.photo"]["contentType"], "application/octet-stream");
+    assert_eq!(messages["map.photo"]["name"], Value::Null);
+    assert_eq!(messages["map.out"]["contentType"], Value::Null);
+}
+
+#[test]
 fn awkward_names_become_ids_and_stay_apart() {
     let now = Instant::now();
     let mut observation = Observation::default();
